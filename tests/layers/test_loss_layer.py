@@ -1,0 +1,60 @@
+"""Loss layer and normalization."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+
+
+def test_health_is_reported_over_the_epoch():
+    layer = zoo.layers.LossLayer(zoo.losses.get("batchhard", margin=0.2))
+    x = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], "float32")
+    layer(np.array([0, 0, 1, 1, 2]), x)
+    health = {key: float(metric.result()) for key, metric in layer.health.items()}
+    assert health["valid_anchors"] == 4 and health["active_fraction"] == 0
+    assert health["mean_s_ap"] == pytest.approx(1, abs=1e-6)
+    assert health["mean_s_an"] == pytest.approx(np.sqrt(0.5), abs=1e-6)
+    assert health["embedding_std"] == pytest.approx(x.std(axis=0).mean(), abs=1e-6)
+
+
+def test_class_scores_belong_to_the_layer():
+    layer = zoo.layers.LossLayer(zoo.losses.get("softmax"), classes=3)
+    x = np.eye(4, dtype="float32")
+    value = layer(np.array([0, 1, 2, 0]), x)
+    assert len(layer.trainable_weights) == 2
+    assert float(value) == pytest.approx(float(zoo.losses.get("softmax")([0, 1, 2, 0], layer.scores(x))))
+
+
+@pytest.mark.parametrize("loss, classes, words", [("softmax", None, "classes"), ("hinge", 0, "classes"), ("epshn", 3, "compares")])
+def test_classes_are_asked_for_where_they_are_needed(loss, classes, words):
+    with pytest.raises(ValueError, match=words):
+        zoo.layers.LossLayer(zoo.losses.get(loss), classes=classes)
+
+
+def test_in_a_functional_model_with_several_inputs():
+    keras.utils.set_random_seed(0)
+    items, labels = keras.Input((4,)), keras.Input((), dtype="int32")
+    embedding = keras.layers.Dense(3)(items)
+
+    class WithLoss(keras.Model):
+        def compute_loss(self, x, y, y_pred, *args, **kwargs):
+            return y_pred
+
+    model = WithLoss([items, labels], zoo.layers.LossLayer(zoo.losses.get("batchhard"))(labels, embedding))
+    model.compile("adam")
+    x, y = np.random.default_rng(0).normal(size=(16, 4)), np.arange(16) % 4
+    history = model.fit([x, y], y, batch_size=16, epochs=5, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] and "active_fraction" in history
+
+
+def test_normalize_is_finite_at_zero_and_keeps_float64():
+    x = tf.Variable(np.array([[0.0, 0.0], [3.0, 4.0], [1e-20, 0.0]]))
+    with tf.GradientTape() as tape:
+        unit = zoo.geometry.normalize(x)
+        total = tf.reduce_sum(unit)
+    assert unit.dtype == tf.float64
+    np.testing.assert_allclose(unit[1], [0.6, 0.8])
+    gradient = tape.gradient(total, x).numpy()
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() <= 1e4

@@ -1,0 +1,214 @@
+"""What every loss promises; a loss is tested here by being in the catalogue."""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo import registry
+
+LOSSES = sorted(registry.LOSSES)
+IN_BATCH = [name for name in LOSSES if not registry.LOSSES[name].needs_classes]
+
+
+def batch(seed=0, classes=4, rows=12, dim=5):
+    random = np.random.default_rng(seed)
+    return np.arange(rows) % classes, random.normal(size=(rows, dim)).astype("float32")
+
+
+def value_and_gradient(loss, labels, x, dtype="float32"):
+    variable = tf.Variable(tf.cast(x, dtype))
+    with tf.GradientTape() as tape:
+        value = loss(labels, variable)
+    gradient = tape.gradient(value, variable, unconnected_gradients="zero")
+    return float(value), tf.convert_to_tensor(gradient).numpy()
+
+
+DEGENERATE = {
+    "no positives": (np.arange(4), np.eye(4)),
+    "one class": (np.zeros(4, "int32"), np.eye(4)),
+    "one sample": (np.zeros(1, "int32"), np.eye(4)[:1]),
+    "duplicates": (np.array([0, 0, 1, 1]), np.repeat(np.eye(4)[:2], 2, axis=0)),
+    "zero vectors": (np.array([0, 0, 1, 1]), np.zeros((4, 4))),
+    "all equal": (np.array([0, 0, 1, 1]), np.ones((4, 4))),
+    "float16 overflow": (np.array([0, 0, 1, 1]), np.random.default_rng(0).normal(size=(4, 4)) * 1e4),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_degenerate_batches_are_finite(name, case):
+    labels, x = DEGENERATE[case]
+    dtype = "float16" if case == "float16 overflow" else "float32"
+    value, gradient = value_and_gradient(zoo.losses.get(name), labels, x, dtype)
+    assert np.isfinite(value) and np.isfinite(gradient).all()
+    if name in IN_BATCH and case in ("no positives", "one class", "one sample"):
+        assert value == 0 and not gradient.any()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_order_of_the_batch_does_not_matter(name):
+    labels, x = batch()
+    order = np.random.default_rng(1).permutation(len(labels))
+    loss = zoo.losses.get(name)
+    assert float(loss(labels[order], x[order])) == pytest.approx(float(loss(labels, x)), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_labels_as_a_column_or_as_floats_mean_the_same(name):
+    labels, x = batch()
+    loss = zoo.losses.get(name)
+    expected = float(loss(labels, x))
+    assert expected > 0
+    for same in (labels[:, None], labels.astype("float32"), tf.constant(labels, "int64"), labels.tolist()):
+        assert float(loss(same, x)) == expected
+
+
+@pytest.mark.parametrize("name", IN_BATCH)
+@pytest.mark.parametrize("base", [2**24, 2**31, 2**53, -(2**40)])
+def test_large_ids_never_collide(name, base):
+    labels, x = batch()
+    loss = zoo.losses.get(name)
+    assert float(loss(labels.astype("int64") + base, x)) == float(loss(labels, x))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_sample_weight(name):
+    labels, x = batch()
+    loss, none = zoo.losses.get(name), zoo.losses.get(name, reduction=None)
+    values, weight = none(labels, x).numpy(), np.linspace(0.0, 2.0, len(labels)).astype("float32")
+    valid = loss.checked_terms(labels, x).valid.numpy()
+    expected = (values * weight).sum() / (weight * valid).sum()
+    assert float(loss(labels, x, sample_weight=weight)) == pytest.approx(expected, rel=1e-5)
+    assert float(loss(labels, x, sample_weight=np.ones(12))) == pytest.approx(float(loss(labels, x)), rel=1e-6)
+    assert float(loss(labels, x, sample_weight=np.zeros(12))) == 0.0
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_reductions(name):
+    labels, x = batch()
+    mean, total, none = (zoo.losses.get(name, reduction=r)(labels, x).numpy() for r in ("mean", "sum", None))
+    valid = zoo.losses.get(name).checked_terms(labels, x).valid.numpy()
+    assert none.shape == (12,)
+    assert total == pytest.approx(none.sum(), rel=1e-5)
+    assert mean == pytest.approx(none.sum() / valid.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_eager_graph_and_compiled_agree(name):
+    labels, x = batch()
+    loss = zoo.losses.get(name)
+    expected, gradient = value_and_gradient(loss, labels, x)
+    for jit in (False, True):
+
+        @tf.function(jit_compile=jit, input_signature=[tf.TensorSpec([None], "int32"), tf.TensorSpec([None, 5], "float32")])
+        def step(y, z):
+            with tf.GradientTape() as tape:
+                tape.watch(z)
+                value = loss(y, z)
+            return value, tape.gradient(value, z)
+
+        value, graph_gradient = step(tf.constant(labels, "int32"), tf.constant(x))
+        assert float(value) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+        np.testing.assert_allclose(graph_gradient, gradient, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_low_precision_input_is_computed_in_float32(name, dtype):
+    labels, x = batch()
+    rounded = tf.cast(tf.cast(x, dtype), "float32")
+    loss = zoo.losses.get(name)
+    assert float(loss(labels, tf.cast(x, dtype))) == pytest.approx(float(loss(labels, rounded)), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_compile_and_fit(name):
+    labels, x = batch(rows=24, classes=3)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Dense(3)])
+    model.compile("adam", loss=zoo.losses.get(name))
+    history = model.fit(x, labels, batch_size=12, epochs=20, verbose=0).history["loss"]
+    assert np.isfinite(history).all() and history[-1] < history[0]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    "labels, x, words",
+    [
+        ([0, 1], np.zeros((2, 2, 2)), ["(N, D)", "(2, 2, 2)"]),
+        ([0, 1, 1], np.zeros((2, 2)), ["3 rows", "2"]),
+        ([[0, 1], [1, 0]], np.zeros((2, 2)), ["(N,) or (N, 1)", "(2, 2)"]),
+        ([0.5, 1.0], np.zeros((2, 2)), ["whole numbers"]),
+        ([float("nan"), 1.0], np.zeros((2, 2)), ["NaN"]),
+        (["a", "b"], np.zeros((2, 2)), ["integers", "zoo.data.encode"]),
+        ([0, 1], np.array([[0.0, 0.0], [np.nan, 0.0]]), ["finite", "row 1"]),
+        (np.zeros(0, "int32"), np.zeros((0, 2)), ["no row"]),
+    ],
+)
+def test_bad_batches_are_refused_by_name(name, labels, x, words):
+    with pytest.raises(ValueError) as error:
+        zoo.losses.get(name)(labels, x.astype("float32"))
+    assert all(word in str(error.value) for word in words), error.value
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_settings_survive_a_config(name):
+    loss = zoo.losses.get(name)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    labels, x = batch()
+    assert again.get_config() == loss.get_config()
+    assert float(again(labels, x)) == float(loss(labels, x))
+
+
+def test_losses_load_in_a_fresh_process_that_only_registers(tmp_path):
+    labels, x = batch()
+    for name in LOSSES:
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, kernel_initializer="ones")])
+        model.compile("sgd", loss=zoo.losses.get(name))
+        model.save(tmp_path / f"{name}.keras")
+    code = (
+        "import sys, pathlib, keras, numpy as np, zoo; zoo.register()\n"
+        "x = np.load(sys.argv[1] + '/x.npy'); y = np.arange(12) % 4\n"
+        "for path in sorted(pathlib.Path(sys.argv[1]).glob('*.keras')):\n"
+        "    model = keras.models.load_model(path, safe_mode=True)\n"
+        "    print(path.stem, float(model.loss(y, model(x))))\n"
+    )
+    np.save(tmp_path / "x.npy", x)
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    answers = dict(line.split() for line in done.stdout.splitlines())
+    scores = np.repeat(x.sum(axis=1, keepdims=True), 4, axis=1)
+    assert sorted(answers) == LOSSES
+    for name in LOSSES:
+        assert float(answers[name]) == pytest.approx(float(zoo.losses.get(name)(labels, scores)), rel=1e-4)
+
+
+def test_a_margin_of_the_user_reaches_every_loss_that_has_one():
+    labels, x = batch()
+    for name in LOSSES:
+        if "margin" in registry.defaults(registry.LOSSES[name].path):
+            small, large = (float(zoo.losses.get(name, margin=m)(labels, x)) for m in (0.1, 1.0))
+            assert large > small, name
+
+
+def test_replicas_divide_the_mean_as_keras_does():
+    """Gradients are summed over replicas, so each replica's mean is divided by their number, as Keras' losses are."""
+    code = (
+        "import tensorflow as tf, numpy as np, keras, zoo\n"
+        "cpu = tf.config.list_physical_devices('CPU')[0]\n"
+        "tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)\n"
+        "loss, y, x = zoo.losses.get('batchhard'), np.arange(8) % 2, np.random.default_rng(0).normal(size=(8, 3))\n"
+        "strategy = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])\n"
+        "parts = strategy.run(lambda: loss(y, x)).values\n"
+        "print(len(parts), *(float(p) / float(loss(y, x)) for p in parts))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    replicas, *shares = map(float, done.stdout.split())
+    assert replicas == 2 and shares == pytest.approx([0.5, 0.5])

@@ -1,0 +1,7 @@
+"""Layers of the zoo's models."""
+
+from zoo._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__, {"LossLayer": "loss_layer", "L2Normalize": "normalize"}
+)

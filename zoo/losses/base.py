@@ -1,0 +1,153 @@
+"""What every loss promises, in one place: exact labels, one value an anchor, a finite answer, batch health."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import geometry
+
+
+class Terms(NamedTuple):
+    """What a loss says of one batch.
+
+    Attributes:
+        values: one value an anchor [N]; their mean over valid anchors is the loss.
+        valid: 1.0 where the row is an anchor of the loss, else 0.0 [N].
+        health: dict of scalars that tell whether the batch teaches anything.
+    """
+
+    values: object
+    valid: object
+    health: dict
+
+
+class _Scaled(keras.losses.Loss):
+    """Divides by the number of replicas as Keras does for its own losses, which it skips for plain scalars."""
+
+    def call(self, y_true, y_pred):
+        return y_pred
+
+
+class Loss(keras.losses.Loss):
+    """A loss over the rows of a batch; subclasses define `terms(labels, embeddings)`.
+
+    Labels never pass through a float: two ids that differ stay different, above 2^24 too. Geometry is computed in
+    float32 or wider. With l the value of an anchor, v = 1 for valid anchors and w the sample weights, the result is
+    sum(w v l) / sum(w v) for the reduction `"mean"`, sum(w v l) for `"sum"`, and w v l for `None`.
+    Rows that cannot be anchors count neither above nor below the line; without any anchor the loss is 0.
+
+    Args:
+        reduction: `"mean"` (also under Keras' name `"sum_over_batch_size"`), `"sum"` or `None`.
+        name: name of the loss.
+        dtype: as in Keras; the computation never goes below float32.
+    """
+
+    def __init__(self, reduction="mean", name=None, dtype=None):
+        if reduction not in ("mean", "sum_over_batch_size", "sum", None, "none"):
+            raise ValueError(f"reduction must be 'mean', 'sum' or None, not {reduction!r}")
+        super().__init__(name=name, reduction=None if reduction == "none" else reduction, dtype=dtype)
+
+    takes_scores = False  # True for losses on class scores [N, C] with labels 0..C-1
+
+    def terms(self, labels, embeddings):
+        """Return the `Terms` of a batch: labels [N] of integers, embeddings [N, D] (or class scores [N, C])."""
+        raise NotImplementedError("a loss defines terms(labels, embeddings)")
+
+    def call(self, y_true, y_pred):
+        """Return one value an anchor [N], zero where the row is no anchor."""
+        terms = self.checked_terms(y_true, y_pred)
+        return terms.values * terms.valid
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return self.reduce(self.checked_terms(y_true, y_pred), sample_weight)
+
+    def checked_terms(self, y_true, y_pred):
+        """Return the `Terms` of labels and embeddings as they come, after `check_batch`."""
+        y_pred = ops.convert_to_tensor(y_pred)
+        return self.terms(*check_batch(y_true, y_pred, y_pred.shape[-1] if self.takes_scores else None))
+
+    def reduce(self, terms, sample_weight=None):
+        """Reduce `Terms` with weights [N] (or None) to a scalar, or to [N] when the reduction is None."""
+        weight = terms.valid
+        if sample_weight is not None:
+            sample_weight = ops.cast(ops.convert_to_tensor(sample_weight), weight.dtype)
+            weight = weight * ops.broadcast_to(ops.reshape(sample_weight, (-1,)), ops.shape(weight))
+        weighted = terms.values * weight
+        if self.reduction is None:
+            return weighted
+        total = ops.sum(weighted)
+        if self.reduction == "sum":
+            return total
+        mean = ops.reshape(divide(total, ops.sum(weight)), (1,))
+        return _Scaled(name="scaled", dtype=mean.dtype)(mean, mean)
+
+
+def divide(a, b):
+    """a / b, and 0 with zero gradient where b is 0."""
+    return ops.where(b > 0, a / ops.where(b > 0, b, 1.0), 0.0)
+
+
+def _seen(x):
+    """The value of `x` as a NumPy array, or None inside a compiled step."""
+    if isinstance(x, (list, tuple, np.ndarray, np.generic)):
+        return np.asarray(x)
+    try:
+        return ops.convert_to_numpy(x)
+    except Exception:  # each backend has its own error for a symbolic tensor
+        return None
+
+
+def check_batch(labels, embeddings, classes=None):
+    """Return labels as integers [N] and embeddings as float32 or float64 [N, D]; refuse what no loss can use.
+
+    Args:
+        labels: class ids [N] or [N, 1], of any integer type; floats only when they are whole numbers.
+        embeddings: floats [N, D].
+        classes: number of classes C when labels index the columns of scores, else None.
+
+    Raises:
+        ValueError: wrong rank, lengths that differ, an empty batch, labels with fractions or outside 0..C-1,
+            NaN or infinite embeddings (values are checked wherever they can be seen: outside a compiled step).
+    """
+    embeddings = geometry.widen(embeddings)
+    if len(embeddings.shape) != 2:
+        raise ValueError(f"embeddings must have shape (N, D), not {tuple(embeddings.shape)}")
+    rows = embeddings.shape[0]
+    if rows == 0:
+        raise ValueError("embeddings hold no row; skip empty batches, or drop the remainder of the data set")
+    values = _seen(embeddings)
+    if values is not None and not np.isfinite(values).all():
+        bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise ValueError(f"embeddings must be finite, but row {bad} holds NaN or infinity; lower the learning rate")
+    return _check_labels(labels, rows, classes), embeddings
+
+
+def _check_labels(labels, rows, classes):
+    values = _seen(labels)
+    if values is not None:
+        labels = _check_label_values(values, classes)
+    labels = ops.convert_to_tensor(labels)
+    shape = tuple(labels.shape)
+    if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
+        raise ValueError(f"labels must have shape (N,) or (N, 1), not {shape}")
+    if rows is not None and shape[0] is not None and shape[0] != rows:
+        raise ValueError(f"labels have {shape[0]} rows, embeddings {rows}; they must be equal")
+    return ops.reshape(labels, (-1,))
+
+
+def _check_label_values(values, classes):
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"labels must be integers, not {values.dtype}; zoo.data.encode turns names into ids")
+    if values.dtype.kind == "f":
+        if not (values == np.floor(values)).all():
+            raise ValueError("labels must be whole numbers (class ids), but some have a fraction or are NaN")
+        values = values.astype("int64")
+    if not values.size:
+        return values.astype("int32")
+    if classes is not None and not (values.min() >= 0 and values.max() < classes):
+        raise ValueError(f"labels must lie in 0..{classes - 1}, but range from {values.min()} to {values.max()}")
+    if values.max() > np.iinfo("int32").max or values.min() < np.iinfo("int32").min:
+        values = np.unique(values, return_inverse=True)[1].reshape(values.shape)  # JAX would wrap such ids
+    return values.astype("int32")

@@ -1,0 +1,263 @@
+"""The catalogue: names to what they name, read without importing any of it.
+
+A model's name is `<encoder>_<loss>`. Settings and their defaults are read from the source of the class that a name
+points to, so that listing and describing never load a backend.
+"""
+
+import ast
+import fnmatch
+import functools
+import importlib
+import importlib.util
+from dataclasses import dataclass, field
+
+from zoo.errors import unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue.
+
+    Attributes:
+        path: `module:Class` of the encoder or the loss.
+        summary: one sentence.
+        paper: where it comes from.
+        inputs: what an encoder takes (encoders only).
+        settings: what the name sets beyond the defaults of its class.
+        head: what the model's head does unless told otherwise, for instance `{"normalize": False}` (losses only).
+        needs_classes: the loss scores classes, and the model must know how many (losses only).
+    """
+
+    path: str
+    summary: str
+    paper: str
+    inputs: str = ""
+    settings: dict = field(default_factory=dict)
+    head: dict = field(default_factory=dict)
+    needs_classes: bool = False
+
+
+_TRIPLET = "zoo.losses.triplet:TripletLoss"
+_RAW = {"normalize": False}
+
+ENCODERS = {
+    "bilstm": Entry(
+        "zoo.encoders.bilstm:BiLSTM",
+        "Character BiLSTM over raw UTF-8 text of any script.",
+        "Graves and Schmidhuber 2005, Framewise phoneme classification with bidirectional LSTM",
+        inputs="text: UTF-8 strings [N]",
+    ),
+}
+
+LOSSES = {
+    "softmax": Entry(
+        "zoo.losses.margin_softmax:SoftmaxLoss",
+        "Cross-entropy over class scores; the baseline that metric losses are compared with.",
+        "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs",
+        head=_RAW,
+        needs_classes=True,
+    ),
+    "hinge": Entry(
+        "zoo.losses.hinge:MulticlassHinge",
+        "Multi-class hinge over raw class scores with any margin (Crammer-Singer or Weston-Watkins).",
+        "Crammer and Singer 2001, On the algorithmic implementation of multiclass kernel-based vector machines",
+        head=_RAW,
+        needs_classes=True,
+    ),
+    "triplet": Entry(
+        _TRIPLET,
+        "All triplets of the batch with a margin (batch-all), by sorting.",
+        "Hermans, Beyer and Leibe 2017, In defense of the triplet loss for person re-identification",
+    ),
+    "batchhard": Entry(
+        _TRIPLET,
+        "The farthest positive and the nearest negative of each anchor.",
+        "Hermans, Beyer and Leibe 2017, In defense of the triplet loss for person re-identification",
+        settings={"positive": "hard", "negative": "hard", "denominator": "anchors"},
+    ),
+    "semihard": Entry(
+        _TRIPLET,
+        "Every positive pair with the nearest negative that is farther than the positive.",
+        "Schroff, Kalenichenko and Philbin 2015, FaceNet",
+        settings={
+            "positive": "all",
+            "negative": "semi_hard",
+            "distance": "squared_euclidean",
+            "normalize": True,
+            "denominator": "valid",
+        },
+    ),
+    "epshn": Entry(
+        _TRIPLET,
+        "The nearest positive and the nearest negative that is not closer than it.",
+        "Xuan, Stylianou and Pless 2020, Improved embeddings with easy positive triplet mining",
+        settings={
+            "positive": "easy",
+            "negative": "semi_hard",
+            "objective": "nca",
+            "margin": 0.0,
+            "denominator": "anchors",
+            "fallback": "drop",
+            "duplicate_threshold": 0.9999,
+        },
+    ),
+}
+
+_CATALOGUE = {"encoder": ENCODERS, "loss": LOSSES}
+
+
+def entry(kind, name):
+    """Return the `Entry` of a name; kind is `"encoder"` or `"loss"`."""
+    if name not in _CATALOGUE[kind]:
+        raise ValueError(unknown(kind, name, _CATALOGUE[kind]))
+    return _CATALOGUE[kind][name]
+
+
+@functools.cache
+def defaults(path):
+    """Settings and default values of the class at `module:Class`, read from its source without importing it."""
+    module, name = path.split(":")
+    source = importlib.util.find_spec(module).origin
+    with open(source, encoding="utf-8") as file:
+        tree = ast.parse(file.read())
+    (cls,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    (init,) = (node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    values = [ast.literal_eval(value) for value in init.args.defaults]
+    names = [arg.arg for arg in init.args.args][-len(values) :]
+    return dict(zip(names, values, strict=True))
+
+
+def make(item, settings):
+    """Call the class of an `Entry` with its own settings and the caller's on top."""
+    valid = defaults(item.path)
+    for name in settings:
+        if name not in valid:
+            raise ValueError(unknown("setting", name, valid))
+    module, name = item.path.split(":")
+    return getattr(importlib.import_module(module), name)(**{**item.settings, **settings})
+
+
+def list_models(pattern="*"):
+    """Return the names of the models that match a shell pattern, sorted.
+
+    Args:
+        pattern: for instance `"*_epshn"` or `"bilstm_*"`.
+
+    Returns:
+        List of `str`; empty when none matches.
+
+    Example:
+
+    >>> import zoo
+    >>> zoo.list_models("bilstm_ep*")
+    ['bilstm_epshn']
+    """
+    names = (f"{encoder}_{loss}" for encoder in ENCODERS for loss in LOSSES)
+    return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern))
+
+
+def list_losses():
+    """Return the names that `zoo.losses.get` and the second half of a model's name take, sorted."""
+    return sorted(LOSSES)
+
+
+def parse(name):
+    """Split a model's name into its encoder's and its loss's entry; `ValueError` names the nearest valid one."""
+    encoder, _, loss = str(name).partition("_")
+    if encoder not in ENCODERS or loss not in LOSSES:
+        raise ValueError(unknown("model", name, list_models()))
+    return ENCODERS[encoder], LOSSES[loss]
+
+
+class Card(dict):
+    """What is known of a model; printing it gives one aligned line a fact."""
+
+    def __str__(self):
+        lines = []
+        for key, value in self.items():
+            rows = [f"{k}={v!r}" for k, v in value.items()] if isinstance(value, dict) else [str(value)]
+            lines += [f"{key if i == 0 else '':12}{row}" for i, row in enumerate(rows or ["-"])]
+        return "\n".join(lines)
+
+
+def describe(name):
+    """Return the card of a model: what goes in and out, settings with defaults, papers, licence.
+
+    Args:
+        name: `<encoder>_<loss>`, a name of `list_models()`.
+
+    Returns:
+        `Card`, a dict that prints as a page.
+
+    Raises:
+        ValueError: an unknown name.
+
+    Example:
+
+    >>> import zoo
+    >>> zoo.describe("bilstm_epshn")["outputs"]
+    'embedding: float32 [N, 128]'
+    """
+    encoder, loss = parse(name)
+    model = {**defaults("zoo.embedder:Embedder"), **loss.head}
+    settings = {key: model[key] for key in ("embedding_dim", "normalize")}
+    settings |= defaults(encoder.path) | encoder.settings | _loss_settings(loss, settings)
+    if loss.needs_classes:
+        settings["classes"] = "required: the number of classes in the labels"
+    return Card(
+        name=name,
+        encoder=encoder.summary,
+        loss=loss.summary,
+        inputs=encoder.inputs,
+        outputs=f"embedding: float32 [N, {settings['embedding_dim']}]",
+        settings=settings,
+        papers=f"{encoder.paper}; {loss.paper}",
+        licence="Apache-2.0 (code); no weights are shipped",
+    )
+
+
+def _loss_settings(loss, taken):
+    """Settings of a loss that `build` takes: those that the head already answers to are left to the head."""
+    names = {**defaults(loss.path), **loss.settings}
+    return {key: value for key, value in names.items() if key not in taken and key not in ("name", "dtype")}
+
+
+def build(name, **settings):
+    """Return a compiled model: the encoder and the loss layer that its name says.
+
+    Args:
+        name: `<encoder>_<loss>`, a name of `list_models()`.
+        **settings: of the encoder (`units=`), of the loss (`margin=`, `temperature=`), and of the model:
+            `embedding_dim` (size of the embedding; None takes the encoder's output as it is), `normalize` (unit
+            length), `classes` (for losses on class scores), `learning_rate` (Adam; 1e-3).
+
+    Returns:
+        `zoo.Embedder`, compiled; call `compile` again for another optimizer.
+
+    Raises:
+        ValueError: an unknown name or setting, answered with the nearest valid one.
+
+    Example:
+
+    >>> import zoo
+    >>> model = zoo.build("bilstm_batchhard", margin=0.3, units=16)
+    >>> model.adapt(["导航到高铁东站", "play some music"])
+    >>> model.predict(["去安泰小区怎么走"]).shape
+    (1, 128)
+    """
+    encoder, loss = parse(name)
+    head = dict(loss.head)
+    parts = {"encoder": {}, "loss": {}, "model": head}
+    homes = {key: "loss" for key in defaults(loss.path) if key not in ("name", "dtype")}
+    homes |= {key: "encoder" for key in defaults(encoder.path)}
+    homes |= {key: "model" for key in ("embedding_dim", "normalize", "learning_rate", "classes")}
+    if not loss.needs_classes:
+        del homes["classes"]
+    for key, value in settings.items():
+        if key not in homes:
+            raise ValueError(f"{name}: {unknown('setting', key, homes)}")
+        parts[homes[key]][key] = value
+    if loss.needs_classes and "classes" not in settings:
+        raise ValueError(f"{name} scores classes: say how many there are, build({name!r}, classes=...)")
+    embedder = importlib.import_module("zoo.embedder")
+    return embedder.assemble(name, make(encoder, parts["encoder"]), make(loss, parts["loss"]), **parts["model"])
