@@ -1,0 +1,51 @@
+"""The character BiLSTM: padding, true lengths, pooling."""
+
+import numpy as np
+import pytest
+
+from zoo.encoders import BiLSTM
+
+
+def encoder(**settings):
+    result = BiLSTM(units=6, char_dim=5, **settings)
+    result.set_vocabulary(list("abcdef"))
+    return result
+
+
+@pytest.mark.parametrize("pooling", ["last", "max", "mean"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_padding_changes_nothing(pooling, depth):
+    layer = encoder(pooling=pooling, depth=depth)
+    text = np.array([[2, 3, 4]])
+    padded = np.array([[2, 3, 4, 0, 0, 0, 0, 0], [5, 5, 5, 5, 5, 5, 5, 5]])
+    np.testing.assert_allclose(layer(padded)[:1], layer(text), atol=1e-6)
+
+
+def test_last_pooling_is_the_last_forward_and_the_first_backward_state():
+    layer = encoder()
+    ids = np.array([[2, 3, 4, 0, 0]])
+    recurrent = layer.recurrent[0] if layer(ids) is not None else None
+    x = layer.characters(ids[:, :3])
+    forward = recurrent.forward_layer(x)
+    backward = recurrent.backward_layer(x)
+    np.testing.assert_allclose(layer(ids), np.concatenate([forward, backward], axis=1), atol=1e-6)
+
+
+def test_max_and_mean_pooling_equal_loops_over_real_steps():
+    for pooling, function in (("max", np.max), ("mean", np.mean)):
+        layer = encoder(pooling=pooling)
+        ids = np.array([[2, 3, 4, 0], [5, 0, 0, 0]])
+        result = np.asarray(layer(ids))
+        for row, length in enumerate((3, 1)):
+            steps = np.asarray(layer.recurrent[0](layer.characters(ids[row : row + 1, :length])))[0]
+            np.testing.assert_allclose(result[row], function(steps, axis=0), atol=1e-6)
+
+
+def test_the_vocabulary_must_come_first_and_stays():
+    with pytest.raises(ValueError, match="model.adapt"):
+        BiLSTM()(np.array([[1]]))
+    layer = encoder()
+    layer(np.array([[2]]))
+    layer.set_vocabulary(list("ghijkl"))
+    with pytest.raises(ValueError, match="built for 6 characters.*has 2"):
+        layer.set_vocabulary(["a", "b"])

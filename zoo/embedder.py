@@ -1,0 +1,199 @@
+"""The model of the zoo: frontend, backbone, head and loss layer in one `keras.Model`."""
+
+import importlib
+import os
+
+import keras
+import numpy as np
+
+from zoo import registry
+from zoo.frontends.text import as_texts
+from zoo.layers.loss_layer import LossLayer
+from zoo.layers.normalize import L2Normalize
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Embedder(keras.Model):
+    """Turns items into embeddings, and learns to from labels.
+
+    `call` maps preprocessed items to embeddings [N, D] and nothing else. Labels go to the loss layer, which owns
+    whatever the loss learns, so that an exported graph has no label input. `fit`, `predict` and `zoo.evaluate` take
+    raw items (strings) or what `preprocess` returns.
+
+    Args:
+        backbone: layer from preprocessed items to vectors, for instance `zoo.encoders.BiLSTM`.
+        loss_layer: `zoo.layers.LossLayer`.
+        frontend: turns raw items into the backbone's input; None when items are tensors already.
+        embedding_dim: D, the size of a linear layer behind the backbone; None takes the backbone's output.
+        normalize: scale embeddings to unit length.
+        name: name of the model.
+
+    Example:
+
+    >>> import zoo
+    >>> model = zoo.build("bilstm_triplet", units=8)
+    >>> model.adapt(["abc", "def"])
+    >>> model.predict(["abc"]).shape
+    (1, 128)
+    """
+
+    def __init__(self, backbone, loss_layer, frontend=None, embedding_dim=128, normalize=True, name="embedder"):
+        super().__init__(name=name)
+        self.backbone, self.loss_layer, self.frontend = backbone, loss_layer, frontend
+        self.embedding_dim, self.normalize = embedding_dim, normalize
+        self.head = [] if embedding_dim is None else [keras.layers.Dense(embedding_dim, name="embedding")]
+        # Embeddings leave the model in float32, under mixed precision too.
+        self.head.append(L2Normalize(name="unit") if normalize else keras.layers.Activation("linear", dtype="float32"))
+        if frontend is not None and frontend.vocabulary is not None:
+            backbone.set_vocabulary(frontend.vocabulary)
+
+    @property
+    def distance(self):
+        """How embeddings are compared: the distance of the loss, cosine for losses on class scores."""
+        return getattr(self.loss_layer.loss, "distance", "cosine")
+
+    def build(self, input_shape):
+        self.backbone.build(input_shape)
+        shape = self.backbone.compute_output_shape(input_shape)
+        for layer in self.head:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.loss_layer.build(shape[:1], shape)
+        self.built = True
+
+    def call(self, x, training=None):
+        x = self.backbone(x, training=training)
+        for layer in self.head:
+            x = layer(x)
+        return x
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if y is None:
+            raise ValueError("labels are missing: call fit(items, labels), or give batches of (items, labels)")
+        return sum(self.losses, self.loss_layer(y, y_pred, sample_weight=sample_weight))
+
+    def adapt(self, texts):
+        """Take the vocabulary from the training texts [N] and make the weights; must precede the first call."""
+        if self.frontend is None:
+            raise ValueError(f"{self.name} takes tensors: there is no vocabulary to adapt")
+        self.frontend.adapt(texts)
+        self.backbone.set_vocabulary(self.frontend.vocabulary)
+        if not self.built:
+            self.build((None, None))
+
+    def preprocess(self, items):
+        """Turn raw items [N] into what `call` takes; tensors pass unchanged."""
+        if self.frontend is None or not _is_text(items):
+            return items
+        return self.frontend(items if hasattr(items, "dtype") and items.dtype == "string" else as_texts(items))
+
+    def fit(self, x=None, y=None, **kwargs):
+        """`keras.Model.fit`, which also takes raw items; `zoo.data.pk_batches` goes on where a killed run was."""
+        if hasattr(x, "position"):
+            x.position = lambda: int(self.optimizer.iterations)
+            kwargs.setdefault("shuffle", False)  # batches are random already, and their order is part of the promise
+            x = x.dataset() if keras.config.backend() == "tensorflow" else x
+        if y is not None and _is_text(y):
+            raise ValueError("labels must be class ids, not names: ids, class_names = zoo.data.encode(labels)")
+        if isinstance(kwargs.get("validation_data"), tuple):
+            items, *rest = kwargs["validation_data"]
+            kwargs["validation_data"] = (self._arrays(items), *rest)
+        return super().fit(self._arrays(x), y, **kwargs)
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        """`keras.Model.evaluate` (the loss), which also takes raw items; `zoo.evaluate` measures retrieval."""
+        return super().evaluate(self._arrays(x), y, **kwargs)
+
+    def predict(self, x, batch_size=256, verbose=0, **kwargs):
+        """Return the embeddings float32 [N, D] of raw or preprocessed items [N]."""
+        if self.frontend is None or not _is_text(x):
+            return np.asarray(super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs))
+        texts = as_texts(x)
+        if not texts:
+            return np.zeros((0, self.compute_output_shape((0, 1))[-1]), "float32")
+        order = np.argsort([len(text) for text in texts], kind="stable")  # short texts beside short ones: no padding
+        batches = self.frontend.dataset([texts[i] for i in order], batch_size)
+        result = np.asarray(super().predict(batches, verbose=verbose, **kwargs))
+        return result[np.argsort(order)]
+
+    def compute_output_shape(self, input_shape):
+        width = self.backbone.compute_output_shape(input_shape)[-1] if self.embedding_dim is None else None
+        return (input_shape[0], self.embedding_dim or width)
+
+    def class_scores(self, items):
+        """Return the scores [N, C] of a model whose loss is on class scores."""
+        if self.loss_layer.scores is None:
+            raise ValueError(f"{self.name} compares samples and has no class scores")
+        return np.asarray(keras.ops.convert_to_numpy(self.loss_layer.scores(self.predict(items))))
+
+    def card(self):
+        """What is known of the model, with the settings it was made with."""
+        try:
+            card = registry.describe(self.name)
+        except ValueError:  # a model of the user's own under a name of its own
+            card = registry.Card(name=self.name, settings={})
+        config = {**self.backbone.get_config(), **self.loss_layer.loss.get_config(), "classes": self.loss_layer.classes}
+        config |= {"embedding_dim": self.embedding_dim, "normalize": self.normalize}
+        card["settings"] = {key: config.get(key, value) for key, value in card["settings"].items()}
+        return card
+
+    def _arrays(self, x):
+        if isinstance(x, (list, tuple)) and not _is_text(x):
+            return np.asarray(x)
+        if _is_text(x):
+            return np.asarray(self.preprocess(x))
+        return x
+
+    def get_config(self):
+        parts = {key: getattr(self, key) for key in ("backbone", "loss_layer", "frontend")}
+        parts = {key: keras.saving.serialize_keras_object(value) for key, value in parts.items()}
+        return {**parts, "embedding_dim": self.embedding_dim, "normalize": self.normalize, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("backbone", "loss_layer", "frontend")}
+        return cls(**{**config, **parts})
+
+
+def _is_text(items):
+    """Whether items are strings: a list or array of `str` or `bytes`, or a TensorFlow string tensor."""
+    if isinstance(items, (str, bytes)):
+        return True  # refused by name in `as_texts`
+    if isinstance(items, (list, tuple)):
+        return len(items) == 0 or isinstance(items[0], (str, bytes))
+    dtype = getattr(items, "dtype", None)
+    if getattr(dtype, "kind", None) == "O":
+        return items.size == 0 or isinstance(items.flat[0], (str, bytes))
+    return getattr(dtype, "kind", None) in "US" if hasattr(dtype, "kind") else dtype == "string"
+
+
+def assemble(name, encoder, loss, embedding_dim=128, normalize=True, classes=None, learning_rate=1e-3):
+    """Put an encoder and a loss together and compile the model; `zoo.build` calls it."""
+    model = Embedder(encoder, LossLayer(loss, classes), encoder.make_frontend(), embedding_dim, normalize, name=name)
+    model.compile(keras.optimizers.Adam(learning_rate))
+    return model
+
+
+def register():
+    """Make the classes of the zoo known to Keras, for those who call `keras.models.load_model` themselves."""
+    for item in (*registry.ENCODERS.values(), *registry.LOSSES.values()):
+        importlib.import_module(item.path.split(":")[0])
+
+
+def load_model(path):
+    """Load a model that was saved with `model.save("name.keras")`, in any process.
+
+    Args:
+        path: a `.keras` file.
+
+    Returns:
+        `zoo.Embedder`, compiled as it was saved, with its vocabulary, margin and optimizer state.
+
+    Raises:
+        ValueError: no such file, or not a `.keras` file.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise ValueError(f"path: there is no file {path!r}; expected a model saved by model.save('NAME.keras')")
+    register()
+    return keras.models.load_model(path, safe_mode=True)

@@ -1,0 +1,5 @@
+"""Encoders: one architecture family a file."""
+
+from zoo._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, {"BiLSTM": "bilstm"})
