@@ -1,0 +1,76 @@
+"""One call that measures a model on a data set."""
+
+import numpy as np
+
+from zoo.metrics.decisions import classification
+from zoo.metrics.labels import codes
+from zoo.metrics.ranking import check_length, retrieval
+from zoo.neighbors.exact import check_rows, knn
+from zoo.neighbors.voting import vote
+
+
+def evaluate(model, data, gallery=None, k=(1, 2, 4, 8), neighbors=5, distance=None):
+    """Embed a data set and measure retrieval, and with a gallery also classification by its nearest rows.
+
+    Without a gallery each item looks for its class among the other items of `data`, its own row left out by index.
+    With one it looks in the gallery, and the majority of its `neighbors` nearest rows there predicts its label.
+    A class that occurs only in `data` cannot be predicted: its items are misses and wrong answers.
+
+    Args:
+        model: has `predict(items)` and `distance`; None when the items are embeddings [N, D] already.
+        data: (items, labels), or an object with these two attributes.
+        gallery: the same kind, to search in; or None.
+        k: numbers of neighbors for recall@k.
+        neighbors: how many vote.
+        distance: how embeddings are compared; `model.distance` if None (cosine without a model).
+
+    Returns:
+        `Report`: recall@k, recall@k_all, map@r, r_precision (see `retrieval`), with a gallery knn_accuracy and
+        knn_macro_f1; `str()` is a table with an interval beside every figure, `info` holds the counts.
+
+    Example:
+
+    >>> report = evaluate(None, ([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]], ["a", "a", "b"]), k=(1, 2))
+    >>> report.info["singletons"]
+    1
+    """
+    distance = distance or getattr(model, "distance", "cosine")
+    queries, labels = _embed(model, data, "data")
+    if gallery is None:
+        return retrieval(queries, labels, k=k, distance=distance)
+    rows, row_labels = _embed(model, gallery, "gallery")
+    if not 1 <= neighbors <= len(rows):
+        raise ValueError(f"neighbors={neighbors} but gallery has {len(rows)} rows; give 1 to that number.")
+    report = retrieval(queries, labels, rows, row_labels, k=k, distance=distance)
+    (truth, held), _ = codes(labels=labels, gallery_labels=row_labels)
+    nearest, similarity = knn(queries, rows, neighbors, distance)
+    predicted, _ = vote(held[nearest], similarity)
+    answers = classification(truth, predicted)
+    report["knn_accuracy"], report["knn_macro_f1"] = answers["accuracy"], answers["macro_f1"]
+    report.info["neighbors"] = neighbors
+    return report
+
+
+def _embed(model, data, name):
+    """Embeddings [N, D] and labels [N] of a pair of items and labels."""
+    if hasattr(data, "items") and hasattr(data, "labels"):
+        items, labels = data.items, data.labels
+    elif isinstance(data, (tuple, list)) and len(data) == 2:
+        items, labels = data
+    else:
+        raise ValueError(f"{name} must be (items, labels) or have these two attributes, got {type(data).__name__}.")
+    if len(items) == 0:
+        raise ValueError(f"{name} has no items; give at least one.")
+    if model is None:
+        rows = np.asarray(items)
+        if rows.ndim != 2 or rows.dtype.kind != "f":
+            raise ValueError(
+                f"without a model the items of {name} must be embeddings, floats of shape (N, D); "
+                f"got {rows.dtype} of shape {rows.shape}. Give the model that embeds them."
+            )
+    else:
+        rows = model.predict(items, verbose=0)
+    rows = check_rows(rows, f"embeddings of {name}")
+    check_length(items, f"items of {name}", rows, f"what the model predicts for {name}")
+    check_length(labels, f"labels of {name}", rows, f"items of {name}")
+    return rows, labels
