@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.errors import unknown
+from zoo import errors
 from zoo.frontends.text import TextFrontend
 
 POOLINGS = ("last", "max", "mean")
@@ -21,6 +21,8 @@ class BiLSTM(keras.layers.Layer):
         depth: number of bidirectional layers on top of each other.
         pooling: `"last"` (last forward and first backward state), `"max"` or `"mean"` over the characters.
         dropout: share of the inputs of each LSTM set to zero in training.
+        unknown: share of the characters taken for unknown ones in training. Every character of the training texts is
+            in the vocabulary, so that without it the vector of unknown characters would never be learnt.
         max_length: characters of a text that are read; the rest is cut off.
         lowercase: fold case before the lookup.
 
@@ -43,13 +45,23 @@ class BiLSTM(keras.layers.Layer):
     """
 
     def __init__(
-        self, units=128, char_dim=64, depth=1, pooling="last", dropout=0.0, max_length=128, lowercase=True, **kwargs
+        self,
+        units=128,
+        char_dim=64,
+        depth=1,
+        pooling="last",
+        dropout=0.0,
+        unknown=0.1,
+        max_length=128,
+        lowercase=True,
+        **kwargs,
     ):
         super().__init__(**{"name": "bilstm", **kwargs})
         if pooling not in POOLINGS:
-            raise ValueError(unknown("pooling", pooling, POOLINGS))
+            raise ValueError(errors.unknown("pooling", pooling, POOLINGS))
         self.units, self.char_dim, self.depth = units, char_dim, depth
-        self.pooling, self.dropout = pooling, dropout
+        self.pooling, self.dropout, self.unknown = pooling, dropout, unknown
+        self.seed_generator = keras.random.SeedGenerator()
         self.max_length, self.lowercase = max_length, lowercase
         self.vocabulary_size = None
         self.recurrent = [
@@ -87,6 +99,9 @@ class BiLSTM(keras.layers.Layer):
 
     def call(self, ids, training=None):
         mask = ids != 0  # (N, T)
+        if training and self.unknown:
+            draw = keras.random.uniform(ops.shape(ids), seed=self.seed_generator)
+            ids = ops.where(ops.logical_and(mask, draw < self.unknown), 1, ids)
         x = self.characters(ids)
         for layer in self.recurrent:
             x = layer(x, mask=mask, training=training)
@@ -104,5 +119,5 @@ class BiLSTM(keras.layers.Layer):
         return None  # a loaded model builds its backbone itself, once the vocabulary is set
 
     def get_config(self):
-        names = ("units", "char_dim", "depth", "pooling", "dropout", "max_length", "lowercase")
+        names = ("units", "char_dim", "depth", "pooling", "dropout", "unknown", "max_length", "lowercase")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,0 +1,5 @@
+"""Callbacks for `fit`."""
+
+from zoo._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, {"Projector": "projector", "Retrieval": "retrieval"})

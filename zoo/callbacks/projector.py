@@ -1,0 +1,109 @@
+"""The embeddings of a data set after each epoch, as runs of TensorBoard's projector."""
+
+import pathlib
+import warnings
+
+import keras
+import numpy as np
+
+from zoo.export.projector import write_projector
+from zoo.neighbors import knn, vote
+
+
+class Projector(keras.callbacks.Callback):
+    """Writes a run of TensorBoard's projector before training, `epoch_000`, and after each epoch.
+
+    Columns: text, label and predicted, the label that the nearest neighbors vote for. Look at them with
+    `tensorboard --logdir LOGDIR`.
+
+    Needs: a model with `predict` on raw items and `distance`, as `zoo.build` returns it.
+
+    Args:
+        logdir: folder of the runs; a run of the same epoch that is there is replaced, so that resumed training
+            goes on where it was.
+        data: `(items, labels)` or an object with `items` and `labels` [N]; what is drawn.
+        gallery: likewise [M], where neighbors are looked up; without it among the other items of `data`.
+        every: epochs between runs. The last epoch is always written.
+        neighbors: how many vote, at most as many as there are.
+
+    Example:
+
+    >>> model.fit(batches, epochs=10, callbacks=[zoo.callbacks.Projector("runs/intent", test, gallery=train)])
+    """
+
+    def __init__(self, logdir, data, gallery=None, every=1, neighbors=5):
+        super().__init__()
+        self.logdir = pathlib.Path(logdir)
+        self.items, self.labels = _pair(data, "data")
+        self.gallery = None if gallery is None else _pair(gallery, "gallery")
+        for name, value in (("every", every), ("neighbors", neighbors)):
+            if not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
+        if gallery is None and len(self.items) < 2:
+            raise ValueError("data: expected two items or more to look for neighbors among them; give a gallery")
+        self.every, self.neighbors = every, neighbors
+        self.written, self.done = None, None
+
+    def on_train_begin(self, logs=None):
+        self.written, self.done = None, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # The first epoch that begins says where training starts; a resumed one does not start at 0.
+        if self.done is None:
+            self._warn_of_later_runs(epoch)
+            self.write(epoch)
+            self.done = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.done = epoch + 1
+        if self.done % self.every == 0:
+            self.write(self.done)
+
+    def on_train_end(self, logs=None):
+        if self.done is not None and self.done != self.written:
+            self.write(self.done)
+
+    def write(self, epoch):
+        """Write the state of the model as the run of `epoch`, the number of epochs it was trained."""
+        queries = self._embed(self.items)
+        columns = {"text": self.items, "label": self.labels, "predicted": self._predicted(queries)}
+        write_projector(self.logdir / f"epoch_{epoch:03d}", queries, columns, overwrite=True)
+        self.written = epoch
+
+    def _predicted(self, queries):
+        labels, vectors, exclude = self.labels, queries, np.arange(len(queries))
+        if self.gallery is not None:
+            (items, labels), exclude = self.gallery, None
+            vectors = self._embed(items)
+        k = min(self.neighbors, len(labels) - (exclude is not None))
+        names, codes = np.unique(np.array([str(label) for label in labels], object), return_inverse=True)
+        rows, similarity = knn(queries, vectors, k, distance=self.model.distance, exclude=exclude)
+        winners, _ = vote(codes[rows], similarity)
+        return names[winners]
+
+    def _embed(self, items):
+        return np.asarray(self.model.predict(items, verbose=0))
+
+    def _warn_of_later_runs(self, epoch):
+        later = sorted(self.logdir.glob("epoch_*"))[epoch + 1 :] if epoch == 0 else []
+        if later:
+            warnings.warn(
+                f"{str(self.logdir)!r} holds runs of an earlier training up to {later[-1].name}; they are replaced one "
+                "by one, and a TensorBoard that has shown them must be started again. Better give a new folder.",
+                stacklevel=2,
+            )
+
+
+def _pair(data, argument):
+    """Return items and labels of a pair or of an object that has them."""
+    parts = data if isinstance(data, (tuple, list)) else (getattr(data, "items", None), getattr(data, "labels", None))
+    if len(parts) != 2 or any(part is None or callable(part) for part in parts):
+        raise ValueError(
+            f"{argument}: expected (items, labels) or an object with items and labels, got {type(data).__name__}"
+        )
+    items, labels = parts
+    if not len(items) or len(items) != len(labels):
+        raise ValueError(
+            f"{argument}: expected as many labels as items, at least one; got {len(items)} and {len(labels)}"
+        )
+    return items, labels

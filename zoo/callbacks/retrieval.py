@@ -1,0 +1,33 @@
+"""Retrieval measured during training."""
+
+import keras
+
+from zoo.metrics import evaluate
+
+
+class Retrieval(keras.callbacks.Callback):
+    """Measures retrieval on validation data after each epoch and puts it into the logs.
+
+    The logs then hold `val_recall@1`, `val_map@r` and so on, for `EarlyStopping`, `ModelCheckpoint` and
+    `TensorBoard` to use; put this callback before them.
+
+    Args:
+        data: `(items, labels)` or an object with `items` and `labels` [N].
+        gallery: likewise [M], where neighbors are looked up; without it among the other items of `data`.
+        k: numbers of neighbors for recall@k.
+        every: epochs between measurements.
+
+    Example:
+
+    >>> best = keras.callbacks.EarlyStopping("val_recall@1", mode="max", patience=5, restore_best_weights=True)
+    >>> model.fit(batches, epochs=40, callbacks=[zoo.callbacks.Retrieval(validation), best])
+    """
+
+    def __init__(self, data, gallery=None, k=(1,), every=1):
+        super().__init__()
+        self.data, self.gallery, self.k, self.every = data, gallery, k, every
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0 and logs is not None:
+            report = evaluate(self.model, self.data, self.gallery, k=self.k)
+            logs.update({f"val_{name}": score.value for name, score in report.items()})

@@ -1,0 +1,221 @@
+"""`export`: one model, and where wanted its gallery, as a SavedModel that plain TensorFlow runs from raw items."""
+
+import logging
+import pathlib
+import threading
+
+import numpy as np
+
+from zoo.backends import tensorflow
+from zoo.export import card
+from zoo.export.staging import publish, staging, writing
+from zoo.export.strings import as_bytes, as_text
+
+SAMPLES = ("how do i get to the railway station", "附近有什么好吃的", "", "👍 مرحبا")
+BANNED = ("Cudnn", "PyFunc", "EagerPyFunc")
+# Largest difference between the bundle and `predict`, as a share of the largest value where that is above 1.
+TOLERANCE = {"float16": 5e-3, "bfloat16": 5e-2}
+
+log = logging.getLogger(__name__)
+tracing = threading.Lock()
+
+
+def export(model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None):
+    """Write `model` as the next version of the bundle `path`, whole or not at all.
+
+    The bundle takes raw UTF-8 strings, `text` (N,), and answers with float32 and strings, the batch first:
+
+    - `serving_default` and `embed`: `embedding` (N, D)
+    - with a gallery `search`: `ids`, `labels`, `scores`, each (N, k), the nearest first
+    - with a gallery `classify`: `label` that most of the k neighbors bear, `votes` (its share of them) and
+      `confidence` (its share where a neighbor weighs one over its distance), each (N,)
+
+    Before the version gets its number it is loaded, compared with `model.predict` and searched for operations
+    that do not run everywhere. A server that polls `path` never sees a part of it, and a crash leaves the
+    versions that are there as they are.
+
+    Args:
+        model: an `Embedder` with a frontend that has its vocabulary.
+        path: folder of the bundle, for instance `"saved_models/bilstm_epshn"`; versions are folders in it.
+        gallery: `(items, labels)`, `(items, labels, ids)` or an object with `items` and `labels` [M].
+            Without ids an item's text is its id.
+        neighbors: k, at most M.
+        samples: texts to compare the bundle with `model.predict` on; they are kept in the card.
+        data: what the model was trained on, for the card; `model.card()` says it otherwise.
+        scores: what it reached there, for the card; likewise.
+
+    Returns:
+        `pathlib.Path` of the version's folder.
+
+    Raises:
+        ValueError: the model has no frontend or no vocabulary, or the gallery does not fit together.
+        RuntimeError: the backend is not TensorFlow, or the bundle does not answer as the model does.
+        OSError: `path` cannot be written, or the disk took only a part.
+
+    Example:
+
+    >>> zoo.export(model, "saved_models/intent", gallery=train)
+    PosixPath('saved_models/intent/1')
+    """
+    _require(model)
+    tf = tensorflow("export")
+    from zoo.export import signatures
+
+    gallery = _gallery(gallery)
+    if not isinstance(neighbors, (int, np.integer)) or neighbors < 1:
+        raise ValueError(f"neighbors: expected a whole number of at least 1, got {neighbors!r}")
+    samples = _samples(samples, gallery)
+    path = pathlib.Path(path)
+    with staging(path) as folder:
+        bundle = folder / "bundle"
+        expected = _embed(model, samples, "samples")
+        near = _neighborhood(model, gallery, int(neighbors))
+        # One export at a time traces: the layers' setting is shared between the threads of a process.
+        with tracing, signatures.portable_kernels(model):
+            archive = _archive(model, near)
+            with writing(path, tf.errors.OpError):
+                archive.write_out(str(bundle), verbose=False)  # traces once more
+        refuse_operations(bundle)
+        loaded = _load(bundle, path)
+        embeddings, difference = _compare(loaded, samples, expected, model)
+        content = card.describe(
+            model, bundle, loaded, samples, embeddings, difference, data=data, scores=scores, bundle=path.name,
+            gallery=len(gallery[0]) if gallery else 0, distance=model.distance,
+        )
+        with writing(path):
+            card.write(content, bundle / "card.json")
+            version = publish(bundle, path)
+    log.info("%s: largest difference from model.predict %.2g", version, difference)
+    return version
+
+
+def refuse_operations(bundle):
+    """Raise `RuntimeError` where the SavedModel in `bundle` holds an operation that does not run everywhere."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString((bundle / "saved_model.pb").read_bytes())
+    found = set()
+    for graph in (meta.graph_def for meta in saved.meta_graphs):
+        for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+            found.update(node.op for node in nodes if node.op.startswith(BANNED))
+    if found:
+        raise RuntimeError(
+            f"the graph holds {', '.join(sorted(found))}: cuDNN kernels run on a GPU only, Python functions in this "
+            "process only. Build recurrent layers with use_cudnn=False, and write the rest in TensorFlow operations."
+        )
+
+
+def _require(model):
+    import keras
+
+    backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"a SavedModel is written on TensorFlow, and Keras runs on {backend!r}: save the model with "
+            'model.save("x.keras") and run `KERAS_BACKEND=tensorflow zoo export x.keras saved_models/NAME`'
+        )
+    frontend = getattr(model, "frontend", None)
+    if frontend is None:
+        raise ValueError(
+            "model: expected one with a frontend that turns raw items into tensors, got "
+            f"{getattr(model, 'name', model)!r} without one; build it with zoo.build"
+        )
+    if not frontend.vocabulary:
+        raise ValueError(f"model: {model.name!r} has no vocabulary yet; call model.adapt(texts) on the training texts")
+
+
+def _gallery(gallery):
+    """Return items, labels and ids as lists, or None."""
+    if gallery is None:
+        return None
+    if isinstance(gallery, (tuple, list)):
+        parts = list(gallery)
+    else:
+        parts = [getattr(gallery, "items", None), getattr(gallery, "labels", None)]
+    if len(parts) not in (2, 3) or any(part is None or callable(part) for part in parts):
+        raise ValueError("gallery: expected (items, labels), (items, labels, ids) or an object with items and labels")
+    items = as_text(parts[0])
+    labels, ids = list(parts[1]), list(parts[2]) if len(parts) == 3 else items
+    if not items:
+        raise ValueError("gallery: expected at least one item, got none; leave it out to export the embedding alone")
+    if not len(items) == len(labels) == len(ids):
+        raise ValueError(
+            f"gallery: expected as many labels and ids as items, got {len(items)} items, {len(labels)} labels "
+            f"and {len(ids)} ids"
+        )
+    return items, labels, ids
+
+
+def _samples(samples, gallery):
+    if samples is None:
+        return gallery[0][:4] if gallery else list(SAMPLES)
+    if isinstance(samples, (str, bytes)) or not len(samples):
+        raise ValueError(f"samples: expected a list of at least one text to compare the bundle on, got {samples!r}")
+    return as_text(samples)
+
+
+def _embed(model, items, argument):
+    embeddings = np.asarray(model.predict(np.array(items, object), verbose=0), np.float32)
+    finite = np.isfinite(embeddings).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise ValueError(
+            f"{argument}: expected finite embeddings, got NaN or infinity for {len(items) - int(finite.sum())} of "
+            f"{len(items)}, the first of them {items[row][:80]!r}; train the model again with a lower rate"
+        )
+    return embeddings
+
+
+def _neighborhood(model, gallery, neighbors):
+    from zoo.export.signatures import Gallery
+
+    if gallery is None:
+        return None
+    items, labels, ids = gallery
+    return Gallery(_embed(model, items, "gallery"), labels, ids, model.distance, neighbors)
+
+
+def _archive(model, near):
+    """Trace the signatures and return the `ExportArchive` that is ready to be written."""
+    import keras
+
+    from zoo.export import signatures
+
+    archive = keras.export.ExportArchive()
+    # Keras finds the variables that an endpoint uses, so that the loss layer's and the optimizer's stay out. Naming
+    # the layers here would store their variables a second time. Only lookup tables it does not find.
+    archive.track(model.frontend.module)
+    embed = signatures.embedding_function(model)
+    endpoints = {"serving_default": embed, "embed": embed}
+    weights = [variable.value for variable in model.variables]
+    if near is not None:
+        archive.track(near)
+        weights += near.variables
+        for name in ("search", "classify"):
+            endpoints[name] = signatures.gallery_function(embed, getattr(near, name))
+    for name, function in endpoints.items():
+        signatures.order_variables(function.get_concrete_function(), weights)
+        archive.add_endpoint(name, function)
+    return archive
+
+
+def _load(bundle, path):
+    try:
+        return tensorflow("export").saved_model.load(str(bundle))
+    except Exception as error:  # A file that was cut short shows itself in many ways.
+        raise OSError(f"the bundle below {str(path)!r} was not written whole and is removed: {error}") from error
+
+
+def _compare(loaded, samples, expected, model):
+    """Return what the bundle answers to `samples` and the largest difference from `expected`."""
+    tolerance = TOLERANCE.get(model.compute_dtype, 1e-5)
+    text = tensorflow("export").constant(as_bytes(samples))
+    answers = {name: function(text) for name, function in loaded.signatures.items()}
+    embeddings = answers["serving_default"]["embedding"].numpy()
+    difference = float(np.max(np.abs(embeddings - expected)))
+    if not difference <= tolerance * max(1.0, float(np.abs(expected).max())):
+        raise RuntimeError(
+            f"the exported graph differs from model.predict by {difference:.2g} on its samples, more than "
+            f"{tolerance:g}; the frontend or a layer behaves differently when it is traced"
+        )
+    return embeddings, difference
