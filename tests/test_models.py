@@ -178,3 +178,17 @@ def test_the_card_has_the_settings_the_model_was_made_with():
     card = small("bilstm_triplet", margin=0.7).card()
     assert card["settings"]["margin"] == 0.7 and card["settings"]["units"] == 8
     assert card["settings"]["embedding_dim"] == 6
+
+
+def test_a_save_that_fails_leaves_the_file_that_was_there(tmp_path):
+    code = (
+        "import resource, sys, zoo\n"
+        "model = zoo.build('bilstm_epshn', units=64); model.adapt(['abc']); model.save(sys.argv[1])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "model.save(sys.argv[1])\n"
+    )
+    path = tmp_path / "model.keras"
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, env=os.environ)
+    assert done.returncode != 0 and "Error" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["model.keras"]
+    assert path.stat().st_size > 20_000 and zoo.load_model(path).predict(["abc"]).shape == (1, 128)

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pathlib
 
 import keras
 import numpy as np
@@ -90,7 +91,7 @@ class Embedder(keras.Model):
     def fit(self, x=None, y=None, **kwargs):
         """`keras.Model.fit`, which also takes raw items; `zoo.data.pk_batches` goes on where a killed run was."""
         if hasattr(x, "position"):
-            x.position = lambda: int(self.optimizer.iterations)
+            x.position = self._step
             kwargs.setdefault("shuffle", False)  # batches are random already, and their order is part of the promise
             x = x.dataset() if keras.config.backend() == "tensorflow" else x
         if y is not None and _is_text(y):
@@ -99,6 +100,13 @@ class Embedder(keras.Model):
             items, *rest = kwargs["validation_data"]
             kwargs["validation_data"] = (self._arrays(items), *rest)
         return super().fit(self._arrays(x), y, **kwargs)
+
+    def _step(self):
+        """The global step; None while JAX holds the weights outside the model, which is during an epoch."""
+        try:
+            return int(self.optimizer.iterations)
+        except TypeError:
+            return None
 
     def evaluate(self, x=None, y=None, **kwargs):
         """`keras.Model.evaluate` (the loss), which also takes raw items; `zoo.evaluate` measures retrieval."""
@@ -119,6 +127,18 @@ class Embedder(keras.Model):
     def compute_output_shape(self, input_shape):
         width = self.backbone.compute_output_shape(input_shape)[-1] if self.embedding_dim is None else None
         return (input_shape[0], self.embedding_dim or width)
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """`keras.Model.save`; a `.keras` file is written beside its place and renamed, so it is whole or absent."""
+        path = pathlib.Path(filepath)
+        if path.suffix != ".keras" or not overwrite:
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        beside = path.with_name(f".{path.stem}-{os.getpid()}.keras")
+        try:
+            super().save(beside, **kwargs)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def class_scores(self, items):
         """Return the scores [N, C] of a model whose loss is on class scores."""

@@ -219,12 +219,27 @@ def widths(texts):
 def test_preprocess_gives_one_shape():
     texts = ["x" * (1 + i // 2) for i in range(60)]
     batches = pk_batches(texts, LABELS, classes=2, per_class=2, preprocess=widths)
-    for step in range(20):
-        x, _ = batches.batch(step)
+    for step in range(len(batches)):
+        x, _ = batches[step]
         assert x.shape == (4, 30) and x.sum(axis=1).tolist() == [1 + i // 2 for i in batches.indices(step)]
+        assert batches.batch(step)[0].shape[1] == max(1 + i // 2 for i in batches.indices(step))
     images = pk_batches(np.ones((60, 3)), LABELS, classes=2, per_class=2, preprocess=lambda x: x * 2)
     assert images.batch(0)[0].tolist() == [[2.0] * 3] * 4
 
+
+
+def test_a_dataset_goes_on_epoch_by_epoch_with_texts_as_wide_as_their_batch():
+    texts = ["x" * (1 + i // 2) for i in range(60)]
+    batches = pk_batches(texts, LABELS, classes=2, per_class=2, steps=3, preprocess=widths)
+    dataset = batches.dataset()
+    assert int(dataset.cardinality()) == 3
+    for first in (0, 3):
+        for step, (x, y) in enumerate(dataset, start=first):
+            expected_x, expected_y = batches.batch(step)
+            np.testing.assert_array_equal(x, expected_x)
+            np.testing.assert_array_equal(y, expected_y)
+    batches.position = lambda: 40
+    np.testing.assert_array_equal(next(iter(dataset))[1], batches.batch(40)[1])
 
 
 def trained_steps(batches, epochs, shuffle=False, resumed_at=None):

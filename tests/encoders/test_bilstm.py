@@ -22,9 +22,10 @@ def test_padding_changes_nothing(pooling, depth):
 
 
 def test_last_pooling_is_the_last_forward_and_the_first_backward_state():
-    layer = encoder()
+    layer = encoder(pooling="last")
     ids = np.array([[2, 3, 4, 0, 0]])
-    recurrent = layer.recurrent[0] if layer(ids) is not None else None
+    layer(ids)
+    recurrent = layer.recurrent[0]
     x = layer.characters(ids[:, :3])
     forward = recurrent.forward_layer(x)
     backward = recurrent.backward_layer(x)
@@ -39,6 +40,13 @@ def test_max_and_mean_pooling_equal_loops_over_real_steps():
         for row, length in enumerate((3, 1)):
             steps = np.asarray(layer.recurrent[0](layer.characters(ids[row : row + 1, :length])))[0]
             np.testing.assert_allclose(result[row], function(steps, axis=0), atol=1e-6)
+
+
+def test_unknown_characters_are_drawn_in_training_only_and_never_at_padding():
+    layer = encoder(unknown=1.0)
+    ids = np.array([[2, 3, 4, 0, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(layer(ids, training=True), layer(np.array([[1, 1, 1, 0, 0, 0, 0, 0]])))
+    assert np.abs(np.asarray(layer(ids)) - np.asarray(layer(ids, training=True))).max() > 1e-3
 
 
 def test_the_vocabulary_must_come_first_and_stays():

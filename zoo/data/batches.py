@@ -52,8 +52,8 @@ class PKBatches(keras.utils.PyDataset):
         class_names: sorted classes by code, where labels had to be encoded; `None` where they are used as they came.
         steps: batches in an epoch.
         start: number of the batch that the epoch begins with.
-        position: `None`, or a callable that gives the global step; the epoch then begins with that batch, so
-            that a resumed run goes on with the batch it would have had.
+        position: `None`, or a callable that gives the global step, or None where it is not known; the epoch then
+            begins with that batch, so that a resumed run goes on with the batch it would have had.
     """
 
     def __init__(self, items, labels, classes=16, per_class=8, steps=None, seed=0, preprocess=None):
@@ -129,16 +129,16 @@ class PKBatches(keras.utils.PyDataset):
     def on_epoch_begin(self):
         """Let the epoch begin at the model's global step, where one is given."""
         self._open = True
-        if self.position is not None:
-            self.start = int(self.position())
+        self._seek(0)
 
     def on_epoch_end(self):
         """Go on to the next batches. Keras also calls this before the first epoch, which must not count."""
-        if self.position is not None:
-            self.start = int(self.position())
-        elif self._open:
-            self.start += self.steps
+        self._seek(self.steps if self._open else 0)
         self._open = False
+
+    def _seek(self, ahead):
+        step = None if self.position is None else self.position()
+        self.start = self.start + ahead if step is None else int(step)
 
     def _padded(self, x):
         """Pad ids (P * K, T) with zeros to the width of the widest text.

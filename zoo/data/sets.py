@@ -136,6 +136,11 @@ def describe(name):
     return _entry(name).about
 
 
+def baseline(name, task):
+    """Return the figures of the linear SVM on a named set for a task, with `what` measured them."""
+    return dict(_entry(name).baseline[task], what=SVM)
+
+
 def load(name_or_path, task=None, root=None):
     """Read a text set in its three splits.
 
@@ -227,4 +232,4 @@ def _data(name, entry, task, rows):
     if task == "intent":
         rows = [row for row in rows if row[1] not in entry.leave_out]
     splits, navigation = split_data(rows, task, entry.navigation)
-    return TextData(name, task, *splits, navigation, dict(entry.baseline[task], what=SVM), entry.licence, entry.note)
+    return TextData(name, task, *splits, navigation, baseline(name, task), entry.licence, entry.note)

@@ -19,7 +19,7 @@ class BiLSTM(keras.layers.Layer):
         units: LSTM units in each direction; the output has 2 * units numbers.
         char_dim: size of the character vectors.
         depth: number of bidirectional layers on top of each other.
-        pooling: `"last"` (last forward and first backward state), `"max"` or `"mean"` over the characters.
+        pooling: `"max"` or `"mean"` over the characters, or `"last"`: last forward and first backward state.
         dropout: share of the inputs of each LSTM set to zero in training.
         unknown: share of the characters taken for unknown ones in training. Every character of the training texts is
             in the vocabulary, so that without it the vector of unknown characters would never be learnt.
@@ -49,7 +49,7 @@ class BiLSTM(keras.layers.Layer):
         units=128,
         char_dim=64,
         depth=1,
-        pooling="last",
+        pooling="max",
         dropout=0.0,
         unknown=0.1,
         max_length=128,

@@ -38,7 +38,7 @@ def plane_features(features, labels, class_names, weights=None, title="Two-dimen
     Reference: Liu, Wen, Yu, Yang, Large-Margin Softmax Loss for Convolutional Neural Networks, 2016.
     """
     panels = _panels(features, labels, weights, class_names)
-    columns = min(len(panels), 3)
+    columns = 2 if len(panels) == 4 else min(len(panels), 3)
     rows = -(-len(panels) // columns)
     styles = class_styles(np.concatenate([ids for _, ids, _ in panels.values()]), class_names)
     figure = new_figure(max(PANEL * columns, 4.2), (PANEL + 0.1) * rows + 0.4)

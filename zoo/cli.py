@@ -1,0 +1,173 @@
+"""The command `zoo`: a thin layer over the same functions."""
+
+import argparse
+import ast
+import os
+import pathlib
+import sys
+
+import zoo
+from zoo import registry
+
+
+def main(arguments=None):
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        options.run(options)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        print(f"zoo {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"zoo {options.command}: stopped; call it again to go on from the last epoch", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser("zoo", description="A metric-learning model zoo for Keras 3.")
+    parser.add_argument("--version", action="version", version=f"zoo {zoo.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, run, about, *names):
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.set_defaults(run=run)
+        for argument, text in names:
+            sub.add_argument(argument, help=text)
+        return sub
+
+    model = ("model", "a model saved by zoo train or model.save, NAME.keras")
+    data = {"required": True, "metavar": "DATA", "help": "a data set's name, or a TSV file of label<TAB>text"}
+
+    sub = command("list", _list, "List the models, or those that match a pattern such as '*_epshn'.")
+    sub.add_argument("pattern", nargs="?", default="*")
+    command("describe", _describe, "Say what a model is and which settings it takes.", ("name", "for instance bilstm_epshn"))
+
+    sub = command("train", _train, "Train a model on labeled texts and save it.", ("name", "for instance bilstm_epshn"))
+    sub.add_argument("--data", **data)
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="where model.keras and the projector data go")
+    sub.add_argument("--epochs", type=int, default=10)
+    sub.add_argument("--classes", type=int, default=16, help="classes in a batch (default 16, or all if there are fewer)")
+    sub.add_argument("--per-class", type=int, default=8, help="samples of each class in a batch (default 8)")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, for instance margin=0.3")
+
+    sub = command("evaluate", _evaluate, "Measure retrieval and nearest-neighbor classification.", model)
+    sub.add_argument("--data", **data)
+    sub.add_argument("--split", choices=("validation", "test"), default="test")
+
+    path = ("path", "folder of the bundle, for instance saved_models/bilstm_epshn")
+    sub = command("export", _export, "Write a SavedModel that TensorFlow Serving runs from raw text.", model, path)
+    sub.add_argument("--data", metavar="DATA", help="put its training texts into the bundle, to search and classify")
+    sub.add_argument("--neighbors", type=int, default=10)
+
+    sub = command("project", _project, "Write the embeddings of test texts for TensorBoard's projector.", model)
+    sub.add_argument("--data", **data)
+    sub.add_argument("--out", required=True, metavar="FOLDER", help="folder of the run, new")
+
+    sub = command("query", _query, "Ask an exported bundle.", ("bundle", "saved_models/NAME, or one version of it"))
+    sub.add_argument("text", nargs="+")
+    return parser
+
+
+def _list(options):
+    names = zoo.list_models(options.pattern)
+    if not names:
+        raise ValueError(registry.unknown("model", options.pattern, zoo.list_models()))
+    for name in names:
+        encoder, loss = registry.parse(name)
+        print(f"{name:20} {encoder.summary} {loss.summary}")
+
+
+def _describe(options):
+    print(zoo.describe(options.name))
+
+
+def _settings(pairs):
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set: expected NAME=VALUE, for instance margin=0.3, not {pair!r}")
+        try:
+            settings[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            settings[name] = value  # a word, such as soft
+    return settings
+
+
+def _train(options):
+    import keras
+
+    encoder, loss = registry.parse(options.name)
+    data = zoo.data.load(options.data)
+    labels, names = zoo.data.encode(data.train.labels)
+    settings = _settings(options.set)
+    if loss.needs_classes:
+        settings.setdefault("classes", len(names))
+    keras.utils.set_random_seed(options.seed)
+    model = zoo.build(options.name, **settings)
+    model.adapt(data.train.items)
+    batches = zoo.data.pk_batches(
+        data.train.items,
+        labels,
+        classes=min(options.classes, len(names)),
+        per_class=options.per_class,
+        seed=options.seed,
+        preprocess=model.preprocess,
+    )
+    out = pathlib.Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    print(f"{options.name} on {data.name}: {len(data.train)} texts, {len(names)} labels, {len(batches)} steps an epoch")
+    model.fit(
+        batches,
+        epochs=options.epochs,
+        verbose=2,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(out / "backup"),
+            zoo.callbacks.Retrieval(data.validation),
+            zoo.callbacks.Projector(out / "projector", data.validation),
+        ],
+    )
+    model.save(out / "model.keras")
+    print(zoo.evaluate(model, data.test, gallery=data.train))
+    print(f"saved {out / 'model.keras'}; look at its embeddings: tensorboard --logdir {out / 'projector'}")
+
+
+def _evaluate(options):
+    data = zoo.data.load(options.data)
+    print(zoo.evaluate(zoo.load_model(options.model), getattr(data, options.split), gallery=data.train))
+
+
+def _export(options):
+    gallery, name = None, None
+    if options.data:
+        data = zoo.data.load(options.data)
+        gallery, name = data.train, data.name
+    model = zoo.load_model(options.model)
+    print(zoo.export(model, options.path, gallery=gallery, neighbors=options.neighbors, data=name))
+
+
+def _project(options):
+    data = zoo.data.load(options.data).test
+    model = zoo.load_model(options.model)
+    columns = {"text": data.items, "label": data.labels}
+    folder = pathlib.Path(options.out)
+    print(zoo.export.write_projector(folder, model.predict(data.items), columns))
+    print(f"tensorboard --logdir {folder}")
+
+
+def _query(options):
+    for answer in zoo.export.query(options.bundle, options.text):
+        if "label" not in answer:
+            numbers = " ".join(f"{x:.4f}" for x in answer["embedding"])
+            print(f"{answer['text']}\t{numbers}")
+            continue
+        print(f"{answer['text']}: {answer['label']} ({answer['votes']:.0%} of the votes)")
+        for near in answer["neighbors"]:
+            print(f"  {near['score']:8.4f}  {near['label']:16} {near['id']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
