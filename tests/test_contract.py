@@ -90,6 +90,14 @@ def test_sample_weight(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("weight, words", [(np.ones(5), "12, not 5"), ([float("nan")] * 12, "finite")])
+def test_weights_that_do_not_fit_are_refused(name, weight, words):
+    labels, x = batch()
+    with pytest.raises(ValueError, match=words):
+        zoo.losses.get(name)(labels, x, sample_weight=weight)
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_reductions(name):
     labels, x = batch()
     mean, total, none = (zoo.losses.get(name, reduction=r)(labels, x).numpy() for r in ("mean", "sum", None))
@@ -145,7 +153,8 @@ def test_compile_and_fit(name):
         ([0, 1, 1], np.zeros((2, 2)), ["3 rows", "2"]),
         ([[0, 1], [1, 0]], np.zeros((2, 2)), ["(N,) or (N, 1)", "(2, 2)"]),
         ([0.5, 1.0], np.zeros((2, 2)), ["whole numbers"]),
-        ([float("nan"), 1.0], np.zeros((2, 2)), ["NaN"]),
+        ([float("nan"), 1.0], np.zeros((2, 2)), ["no number"]),
+        ([float("inf"), 1.0], np.zeros((2, 2)), ["no number"]),
         (["a", "b"], np.zeros((2, 2)), ["integers", "zoo.data.encode"]),
         ([0, 1], np.array([[0.0, 0.0], [np.nan, 0.0]]), ["finite", "row 1"]),
         (np.zeros(0, "int32"), np.zeros((0, 2)), ["no row"]),

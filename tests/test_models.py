@@ -84,7 +84,7 @@ def test_models_load_in_a_fresh_process_with_vocabulary_margin_and_optimizer(tra
     )
     np.save(tmp_path / "texts.npy", TEXTS.astype(str))
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, env=os.environ)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "UserWarning" not in done.stderr, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [line[0] for line in lines] == MODELS
     for name, steps, margin in lines:
@@ -128,6 +128,52 @@ def test_the_same_seed_gives_the_same_model():
     np.testing.assert_array_equal(*results)
 
 
+def test_the_same_seed_gives_the_same_encoder_under_every_loss():
+    weights = []
+    for name in MODELS:
+        keras.utils.set_random_seed(5)
+        weights.append(small(name).backbone.get_weights())
+    for other in weights[1:]:
+        for a, b in zip(weights[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_labels_that_do_not_fit_are_refused_by_fit():
+    model = small("bilstm_softmax")
+    for labels, words in ((LABELS + 5, "0..1"), (LABELS - 1, "0..1"), (LABELS + 0.5, "whole numbers")):
+        with pytest.raises(ValueError, match=words):
+            model.fit(TEXTS, labels, verbose=0)
+    with pytest.raises(ValueError, match="0..1"):
+        model.fit(zoo.data.pk_batches(TEXTS, LABELS + 1, 2, 4), verbose=0)
+
+
+def test_strings_are_preprocessed_in_batches_and_data_sets_too():
+    model = small("bilstm_triplet")
+    model.fit(zoo.data.pk_batches(TEXTS, LABELS, 2, 4, steps=2), verbose=0)
+    strings = tf.data.Dataset.from_tensor_slices((TEXTS.tolist(), LABELS)).batch(12)
+    model.fit(strings, validation_data=[TEXTS, LABELS.tolist()], verbose=0)
+    expected = model.predict(TEXTS)
+    np.testing.assert_allclose(model.predict(strings.map(lambda text, label: text)), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="model.preprocess"):
+        model(tf.constant(["a"]))
+
+
+def test_normalize_reaches_the_head_and_the_loss():
+    raw = small("bilstm_semihard", normalize=False)
+    assert raw.normalize is False and raw.loss_layer.loss.normalize is False
+    assert small("bilstm_semihard").loss_layer.loss.normalize is True
+
+
+def test_a_vocabulary_that_is_refused_changes_nothing():
+    model = small("bilstm_epshn")
+    before = model.predict(TEXTS)
+    for texts in (["abc"], ["".join(sorted({c for t in TEXTS for c in t.lower()}))[::-1] + "a" * 99]):
+        with pytest.raises(ValueError, match="new model"):
+            model.adapt(texts)
+    model.adapt(TEXTS)  # the same one again
+    np.testing.assert_array_equal(model.predict(TEXTS), before)
+
+
 def test_mixed_precision_keeps_embeddings_in_float32():
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -166,6 +212,14 @@ def test_class_scores():
         (lambda m: m.adapt(TEXTS[:1]), ["built for", "new model"]),
         (lambda m: zoo.build("bilstm_epshn").predict(["a"]), ["model.adapt(texts)"]),
         (lambda m: zoo.load_model("missing.keras"), ["missing.keras", "model.save"]),
+        (lambda m: zoo.load_model(__file__), ["test_models.py", "no model"]),
+        (lambda m: zoo.build("bilstm_epshn", units="many"), ["units", "'many'"]),
+        (lambda m: zoo.build("bilstm_epshn", unknown=2.0), ["unknown", "2.0"]),
+        (lambda m: zoo.build("bilstm_epshn", normalize="false"), ["normalize", "True or False"]),
+        (lambda m: zoo.build("bilstm_epshn", embedding_dim=0), ["embedding_dim"]),
+        (lambda m: zoo.build("bilstm_triplet", margin=float("nan")), ["margin", "nan"]),
+        (lambda m: zoo.build("bilstm_triplet", margin="soft"), ["margin='soft'", "number"]),
+        (lambda m: zoo.build("bilstm_triplet", reduction=None), ["reduction"]),
     ],
 )
 def test_bad_input_is_refused_by_name(call, words):
@@ -177,7 +231,7 @@ def test_bad_input_is_refused_by_name(call, words):
 def test_the_card_has_the_settings_the_model_was_made_with():
     card = small("bilstm_triplet", margin=0.7).card()
     assert card["settings"]["margin"] == 0.7 and card["settings"]["units"] == 8
-    assert card["settings"]["embedding_dim"] == 6
+    assert card["settings"]["embedding_dim"] == 6 and card["outputs"] == "embedding: float32 [N, 6]"
 
 
 def test_a_save_that_fails_leaves_the_file_that_was_there(tmp_path):

@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "build": "registry",
+        "build": "embedder",
         "list_models": "registry",
         "list_losses": "registry",
         "describe": "registry",

@@ -2,25 +2,30 @@
 
 import argparse
 import ast
+import hashlib
+import json
+import logging
 import os
 import pathlib
 import sys
 
 import zoo
-from zoo import registry
+from zoo import errors, registry
 
 
 def main(arguments=None):
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel("ERROR")
     try:
         options.run(options)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         print(f"zoo {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"zoo {options.command}: stopped; call it again to go on from the last epoch", file=sys.stderr)
+        again = "; call it again to go on from the last epoch" if options.command == "train" else ""
+        print(f"zoo {options.command}: stopped{again}", file=sys.stderr)
         return 130
     return 0
 
@@ -48,7 +53,7 @@ def _parser():
     sub.add_argument("--data", **data)
     sub.add_argument("--out", required=True, metavar="FOLDER", help="where model.keras and the projector data go")
     sub.add_argument("--epochs", type=int, default=10)
-    sub.add_argument("--classes", type=int, default=16, help="classes in a batch (default 16, or all if there are fewer)")
+    sub.add_argument("--classes", type=int, help="classes in a batch (default 16, or all if there are fewer)")
     sub.add_argument("--per-class", type=int, default=8, help="samples of each class in a batch (default 8)")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, for instance margin=0.3")
@@ -74,7 +79,7 @@ def _parser():
 def _list(options):
     names = zoo.list_models(options.pattern)
     if not names:
-        raise ValueError(registry.unknown("model", options.pattern, zoo.list_models()))
+        raise ValueError(errors.unknown("model", options.pattern, zoo.list_models()))
     for name in names:
         encoder, loss = registry.parse(name)
         print(f"{name:20} {encoder.summary} {loss.summary}")
@@ -91,7 +96,7 @@ def _settings(pairs):
         if not equals:
             raise ValueError(f"--set: expected NAME=VALUE, for instance margin=0.3, not {pair!r}")
         try:
-            settings[name] = ast.literal_eval(value)
+            settings[name] = ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(value, value))
         except (ValueError, SyntaxError):
             settings[name] = value  # a word, such as soft
     return settings
@@ -100,7 +105,8 @@ def _settings(pairs):
 def _train(options):
     import keras
 
-    encoder, loss = registry.parse(options.name)
+    loss = registry.parse(options.name)[1]
+    errors.whole("--epochs", options.epochs)
     data = zoo.data.load(options.data)
     labels, names = zoo.data.encode(data.train.labels)
     settings = _settings(options.set)
@@ -109,30 +115,37 @@ def _train(options):
     keras.utils.set_random_seed(options.seed)
     model = zoo.build(options.name, **settings)
     model.adapt(data.train.items)
-    batches = zoo.data.pk_batches(
-        data.train.items,
-        labels,
-        classes=min(options.classes, len(names)),
-        per_class=options.per_class,
-        seed=options.seed,
-        preprocess=model.preprocess,
-    )
+    batches = zoo.data.pk_batches(data.train.items, labels, options.classes, options.per_class, seed=options.seed)
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
+    _same_run(out, options, settings, data)
     print(f"{options.name} on {data.name}: {len(data.train)} texts, {len(names)} labels, {len(batches)} steps an epoch")
-    model.fit(
-        batches,
-        epochs=options.epochs,
-        verbose=2,
-        callbacks=[
-            keras.callbacks.BackupAndRestore(out / "backup"),
-            zoo.callbacks.Retrieval(data.validation),
-            zoo.callbacks.Projector(out / "projector", data.validation),
-        ],
-    )
+    callbacks = [zoo.callbacks.Projector(out / "projector", data.test)]
+    if len(data.validation) > 1:
+        callbacks.append(zoo.callbacks.Retrieval(data.validation))
+    callbacks.append(keras.callbacks.BackupAndRestore(out / "backup"))
+    model.fit(batches, epochs=options.epochs, verbose=2, callbacks=callbacks)
     model.save(out / "model.keras")
-    print(zoo.evaluate(model, data.test, gallery=data.train))
     print(f"saved {out / 'model.keras'}; look at its embeddings: tensorboard --logdir {out / 'projector'}")
+    print(zoo.evaluate(model, data.test, gallery=data.train))
+
+
+def _same_run(out, options, settings, data):
+    """Refuse to go on with the backup of a run that had other settings; note the settings of this one."""
+    texts = "\n".join([*map(str, data.train.items), *map(str, data.train.labels)])
+    digest = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()
+    run = {"name": options.name, "settings": settings, "data": data.name, "training texts": digest}
+    run |= {"classes": options.classes, "per_class": options.per_class, "seed": options.seed}
+    path = out / "run.json"
+    if (out / "backup").exists() and path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [key for key in run if before.get(key) != json.loads(json.dumps(run[key]))]
+        if changed:
+            raise ValueError(
+                f"--out: {str(out)!r} holds an unfinished run with another {', '.join(changed)}; give a new folder, or "
+                f"remove {str(out / 'backup')!r}"
+            )
+    path.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _evaluate(options):

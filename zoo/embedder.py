@@ -7,10 +7,11 @@ import pathlib
 import keras
 import numpy as np
 
-from zoo import registry
+from zoo import errors, registry
 from zoo.frontends.text import as_texts
 from zoo.layers.loss_layer import LossLayer
 from zoo.layers.normalize import L2Normalize
+from zoo.losses.base import check_label_values
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -41,8 +42,9 @@ class Embedder(keras.Model):
     def __init__(self, backbone, loss_layer, frontend=None, embedding_dim=128, normalize=True, name="embedder"):
         super().__init__(name=name)
         self.backbone, self.loss_layer, self.frontend = backbone, loss_layer, frontend
-        self.embedding_dim, self.normalize = embedding_dim, normalize
-        self.head = [] if embedding_dim is None else [keras.layers.Dense(embedding_dim, name="embedding")]
+        self.embedding_dim = None if embedding_dim is None else errors.whole("embedding_dim", embedding_dim)
+        self.normalize = errors.flag("normalize", normalize)
+        self.head = [] if embedding_dim is None else [keras.layers.Dense(self.embedding_dim, name="embedding")]
         # Embeddings leave the model in float32, under mixed precision too.
         self.head.append(L2Normalize(name="unit") if normalize else keras.layers.Activation("linear", dtype="float32"))
         if frontend is not None and frontend.vocabulary is not None:
@@ -63,6 +65,8 @@ class Embedder(keras.Model):
         self.built = True
 
     def call(self, x, training=None):
+        if getattr(x, "dtype", None) == "string":
+            raise ValueError(f"{self.name} was called with strings: preprocess them first, model(model.preprocess(texts))")
         x = self.backbone(x, training=training)
         for layer in self.head:
             x = layer(x)
@@ -77,8 +81,14 @@ class Embedder(keras.Model):
         """Take the vocabulary from the training texts [N] and make the weights; must precede the first call."""
         if self.frontend is None:
             raise ValueError(f"{self.name} takes tensors: there is no vocabulary to adapt")
-        self.frontend.adapt(texts)
-        self.backbone.set_vocabulary(self.frontend.vocabulary)
+        vocabulary = self.frontend.learn(texts)
+        if self.built and vocabulary != self.frontend.vocabulary:
+            raise ValueError(
+                f"{self.name} was built for a vocabulary of {len(self.frontend.vocabulary)} characters, these texts have "
+                f"another one of {len(vocabulary)}; build a new model to change it"
+            )
+        self.frontend.set_vocabulary(vocabulary)
+        self.backbone.set_vocabulary(vocabulary)
         if not self.built:
             self.build((None, None))
 
@@ -90,16 +100,16 @@ class Embedder(keras.Model):
 
     def fit(self, x=None, y=None, **kwargs):
         """`keras.Model.fit`, which also takes raw items; `zoo.data.pk_batches` goes on where a killed run was."""
-        if hasattr(x, "position"):
+        if hasattr(x, "position"):  # PK batches
+            check_label_values(x.labels, self.loss_layer.classes)
+            x.preprocess = x.preprocess or (self.preprocess if _is_text(x.items) else None)
             x.position = self._step
             kwargs.setdefault("shuffle", False)  # batches are random already, and their order is part of the promise
             x = x.dataset() if keras.config.backend() == "tensorflow" else x
-        if y is not None and _is_text(y):
-            raise ValueError("labels must be class ids, not names: ids, class_names = zoo.data.encode(labels)")
-        if isinstance(kwargs.get("validation_data"), tuple):
-            items, *rest = kwargs["validation_data"]
-            kwargs["validation_data"] = (self._arrays(items), *rest)
-        return super().fit(self._arrays(x), y, **kwargs)
+        if isinstance(kwargs.get("validation_data"), (tuple, list)):
+            items, labels, *rest = kwargs["validation_data"]
+            kwargs["validation_data"] = (self._arrays(items), self._labels(labels), *rest)
+        return super().fit(self._arrays(x), self._labels(y), **kwargs)
 
     def _step(self):
         """The global step; None while JAX holds the weights outside the model, which is during an epoch."""
@@ -110,12 +120,12 @@ class Embedder(keras.Model):
 
     def evaluate(self, x=None, y=None, **kwargs):
         """`keras.Model.evaluate` (the loss), which also takes raw items; `zoo.evaluate` measures retrieval."""
-        return super().evaluate(self._arrays(x), y, **kwargs)
+        return super().evaluate(self._arrays(x), self._labels(y), **kwargs)
 
     def predict(self, x, batch_size=256, verbose=0, **kwargs):
         """Return the embeddings float32 [N, D] of raw or preprocessed items [N]."""
         if self.frontend is None or not _is_text(x):
-            return np.asarray(super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs))
+            return np.asarray(super().predict(self._arrays(x), batch_size=batch_size, verbose=verbose, **kwargs))
         texts = as_texts(x)
         if not texts:
             return np.zeros((0, self.compute_output_shape((0, 1))[-1]), "float32")
@@ -155,14 +165,28 @@ class Embedder(keras.Model):
         config = {**self.backbone.get_config(), **self.loss_layer.loss.get_config(), "classes": self.loss_layer.classes}
         config |= {"embedding_dim": self.embedding_dim, "normalize": self.normalize}
         card["settings"] = {key: config.get(key, value) for key, value in card["settings"].items()}
+        card["outputs"] = f"embedding: float32 [N, {self.compute_output_shape((None, None))[-1]}]"
         return card
 
     def _arrays(self, x):
-        if isinstance(x, (list, tuple)) and not _is_text(x):
-            return np.asarray(x)
-        if _is_text(x):
+        """What Keras takes: raw items preprocessed, lists as arrays, data sets of strings mapped."""
+        if self.frontend is not None and _is_text(x):
             return np.asarray(self.preprocess(x))
-        return x
+        spec = getattr(x, "element_spec", None)
+        first = spec[0] if isinstance(spec, tuple) else spec
+        if self.frontend is not None and getattr(first, "dtype", None) == "string":
+            if isinstance(spec, tuple):
+                return x.map(lambda item, *rest: (self.preprocess(item), *rest))
+            return x.map(self.preprocess)
+        return np.asarray(x) if isinstance(x, (list, tuple)) else x
+
+    def _labels(self, y):
+        """Labels as integers, checked where they can be seen; a compiled step cannot look at them."""
+        if y is None or not (isinstance(y, (list, tuple)) or hasattr(y, "__array__")):
+            return y
+        if _is_text(y):
+            raise ValueError("labels must be class ids, not names: ids, class_names = zoo.data.encode(labels)")
+        return check_label_values(np.asarray(y), self.loss_layer.classes)
 
     def get_config(self):
         parts = {key: getattr(self, key) for key in ("backbone", "loss_layer", "frontend")}
@@ -187,11 +211,46 @@ def _is_text(items):
     return getattr(dtype, "kind", None) in "US" if hasattr(dtype, "kind") else dtype == "string"
 
 
-def assemble(name, encoder, loss, embedding_dim=128, normalize=True, classes=None, learning_rate=1e-3):
-    """Put an encoder and a loss together and compile the model; `zoo.build` calls it."""
-    model = Embedder(encoder, LossLayer(loss, classes), encoder.make_frontend(), embedding_dim, normalize, name=name)
-    model.compile(keras.optimizers.Adam(learning_rate))
-    return model
+def build(name, **settings):
+    """Return a compiled model: the encoder and the loss layer that its name says.
+
+    Args:
+        name: `<encoder>_<loss>`, a name of `list_models()`.
+        **settings: of the encoder (`units=`), of the loss (`margin=`, `temperature=`), and of the model:
+            `embedding_dim` (size of the embedding; None takes the encoder's output as it is), `normalize` (unit
+            length), `classes` (for losses on class scores), `learning_rate` (Adam; 1e-3).
+
+    Returns:
+        `zoo.Embedder`, compiled; call `compile` again for another optimizer.
+
+    Raises:
+        ValueError: an unknown name or setting, answered with the nearest valid one.
+
+    Example:
+
+    >>> import zoo
+    >>> model = zoo.build("bilstm_batchhard", margin=0.3, units=16)
+    >>> model.adapt(["导航到高铁东站", "play some music"])
+    >>> model.predict(["去安泰小区怎么走"]).shape
+    (1, 128)
+    """
+    encoder, loss = registry.parse(name)
+    model = {"embedding_dim": 128, "normalize": True, "learning_rate": 1e-3, **loss.head}
+    model |= {"classes": None} if loss.needs_classes else {}
+    homes = (model, registry.defaults(encoder.path), registry.loss_settings(loss))
+    for key in settings:
+        if not any(key in home for home in homes):
+            raise ValueError(f"{name}: {errors.unknown('setting', key, {k for home in homes for k in home})}")
+    # A setting of several parts reaches all of them: normalize is the head's and the loss's.
+    given = [{key: value for key, value in settings.items() if key in home} for home in homes]
+    model |= given[0]
+    if loss.needs_classes and model["classes"] is None:
+        raise ValueError(f"{name} scores classes: say how many there are, build({name!r}, classes=...)")
+    backbone = registry.make(encoder, given[1])
+    layer = LossLayer(registry.make(loss, given[2]), model.get("classes"))
+    result = Embedder(backbone, layer, backbone.make_frontend(), model["embedding_dim"], model["normalize"], name=name)
+    result.compile(keras.optimizers.Adam(errors.number("learning_rate", model["learning_rate"], 0)))
+    return result
 
 
 def register():
@@ -216,4 +275,10 @@ def load_model(path):
     if not os.path.isfile(path):
         raise ValueError(f"path: there is no file {path!r}; expected a model saved by model.save('NAME.keras')")
     register()
-    return keras.models.load_model(path, safe_mode=True)
+    try:
+        model = keras.models.load_model(path, safe_mode=True)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"path: {path!r} is no model of this library that can be read: {error}") from error
+    if not isinstance(model, Embedder):
+        raise ValueError(f"path: {path!r} holds a {type(model).__name__}; expected a zoo.Embedder, use keras.models.load_model")
+    return model

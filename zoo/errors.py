@@ -1,6 +1,8 @@
-"""Wording shared by every error about a name that does not exist."""
+"""Checks and wording shared by every error about a name or a number."""
 
 import difflib
+import math
+import numbers
 
 
 def unknown(kind, name, valid):
@@ -23,3 +25,26 @@ def unknown(kind, name, valid):
     near = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     return f"unknown {kind} {name!r}{hint} Valid: {', '.join(valid) or 'none'}"
+
+
+def whole(name, value, low=1):
+    """Return `value` as an `int` of at least `low`, or raise `ValueError` naming the argument."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < low:
+        raise ValueError(f"{name} must be a whole number of at least {low}, not {value!r}")
+    return int(value)
+
+
+def number(name, value, low=-math.inf, high=math.inf):
+    """Return `value` as a finite `float` from `low` up to `high`, or raise `ValueError` naming the argument."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie between {low} and {high}, not {value!r}")
+    return float(value)
+
+
+def flag(name, value):
+    """Return `value`, which must be True or False, or raise `ValueError` naming the argument."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, not {value!r}")
+    return value

@@ -66,8 +66,8 @@ def similarity_matrix(x, distance="cosine"):
     # Distances do not change when all rows move together, and short rows cancel less. A row of the batch, not the
     # mean, so that coordinates that float32 holds exactly stay exact.
     x = x - ops.stop_gradient(x[:1])
-    squares = ops.sum(x * x, axis=-1)  # (N,)
     product = ops.matmul(x, ops.transpose(x))  # (N, N)
+    squares = ops.diagonal(product)  # (N,), rounded as the product is, so that equal rows are at distance 0
     squares = ops.relu(squares[:, None] + squares[None, :] - 2.0 * product)
     squares = squares * (1.0 - ops.eye(ops.shape(x)[0], dtype=squares.dtype))
     return -squares if distance == "squared_euclidean" else -safe_sqrt(squares)

@@ -123,7 +123,7 @@ def defaults(path):
     (cls,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     (init,) = (node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
     values = [ast.literal_eval(value) for value in init.args.defaults]
-    names = [arg.arg for arg in init.args.args][-len(values) :]
+    names = [arg.arg for arg in init.args.args][len(init.args.args) - len(values) :]
     return dict(zip(names, values, strict=True))
 
 
@@ -201,7 +201,7 @@ def describe(name):
     encoder, loss = parse(name)
     model = {**defaults("zoo.embedder:Embedder"), **loss.head}
     settings = {key: model[key] for key in ("embedding_dim", "normalize")}
-    settings |= defaults(encoder.path) | encoder.settings | _loss_settings(loss, settings)
+    settings |= defaults(encoder.path) | encoder.settings | {**loss_settings(loss), **settings}
     if loss.needs_classes:
         settings["classes"] = "required: the number of classes in the labels"
     return Card(
@@ -216,48 +216,7 @@ def describe(name):
     )
 
 
-def _loss_settings(loss, taken):
-    """Settings of a loss that `build` takes: those that the head already answers to are left to the head."""
+def loss_settings(loss):
+    """Settings of a loss's `Entry` that a model takes, with their defaults."""
     names = {**defaults(loss.path), **loss.settings}
-    return {key: value for key, value in names.items() if key not in taken and key not in ("name", "dtype")}
-
-
-def build(name, **settings):
-    """Return a compiled model: the encoder and the loss layer that its name says.
-
-    Args:
-        name: `<encoder>_<loss>`, a name of `list_models()`.
-        **settings: of the encoder (`units=`), of the loss (`margin=`, `temperature=`), and of the model:
-            `embedding_dim` (size of the embedding; None takes the encoder's output as it is), `normalize` (unit
-            length), `classes` (for losses on class scores), `learning_rate` (Adam; 1e-3).
-
-    Returns:
-        `zoo.Embedder`, compiled; call `compile` again for another optimizer.
-
-    Raises:
-        ValueError: an unknown name or setting, answered with the nearest valid one.
-
-    Example:
-
-    >>> import zoo
-    >>> model = zoo.build("bilstm_batchhard", margin=0.3, units=16)
-    >>> model.adapt(["导航到高铁东站", "play some music"])
-    >>> model.predict(["去安泰小区怎么走"]).shape
-    (1, 128)
-    """
-    encoder, loss = parse(name)
-    head = dict(loss.head)
-    parts = {"encoder": {}, "loss": {}, "model": head}
-    homes = {key: "loss" for key in defaults(loss.path) if key not in ("name", "dtype")}
-    homes |= {key: "encoder" for key in defaults(encoder.path)}
-    homes |= {key: "model" for key in ("embedding_dim", "normalize", "learning_rate", "classes")}
-    if not loss.needs_classes:
-        del homes["classes"]
-    for key, value in settings.items():
-        if key not in homes:
-            raise ValueError(f"{name}: {unknown('setting', key, homes)}")
-        parts[homes[key]][key] = value
-    if loss.needs_classes and "classes" not in settings:
-        raise ValueError(f"{name} scores classes: say how many there are, build({name!r}, classes=...)")
-    embedder = importlib.import_module("zoo.embedder")
-    return embedder.assemble(name, make(encoder, parts["encoder"]), make(loss, parts["loss"]), **parts["model"])
+    return {key: value for key, value in names.items() if key not in ("name", "dtype")}

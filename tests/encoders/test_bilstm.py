@@ -49,11 +49,6 @@ def test_unknown_characters_are_drawn_in_training_only_and_never_at_padding():
     assert np.abs(np.asarray(layer(ids)) - np.asarray(layer(ids, training=True))).max() > 1e-3
 
 
-def test_the_vocabulary_must_come_first_and_stays():
+def test_the_vocabulary_must_come_first():
     with pytest.raises(ValueError, match="model.adapt"):
         BiLSTM()(np.array([[1]]))
-    layer = encoder()
-    layer(np.array([[2]]))
-    layer.set_vocabulary(list("ghijkl"))
-    with pytest.raises(ValueError, match="built for 6 characters.*has 2"):
-        layer.set_vocabulary(["a", "b"])

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
+import zoo.geometry
 
 ANGLES = np.deg2rad([0, 20, 35, 60, 80, 200, 215, 300])
 LENGTHS = np.array([1, 2, 1, 1.5, 1, 1, 2, 1])
@@ -117,7 +118,7 @@ def test_a_row_without_positive_or_negative_is_no_anchor():
         (dict(objective="nca", negative="all"), ["objective='nca'"]),
         (dict(margin="hard"), ["margin", "'hard'"]),
         (dict(margin=None), ["margin", "None"]),
-        (dict(temperature=0), ["temperature", "above 0"]),
+        (dict(temperature=0), ["temperature", "not 0"]),
         (dict(distance="cos"), ["distance", "cosine"]),
         (dict(denominator="mean"), ["denominator", "valid"]),
     ],
@@ -126,3 +127,11 @@ def test_settings_without_meaning_are_refused_by_name(settings, words):
     with pytest.raises(ValueError) as error:
         zoo.losses.TripletLoss(**settings)
     assert all(word in str(error.value) for word in words), error.value
+
+
+def test_copies_are_at_distance_zero_in_wide_batches():
+    x = np.random.default_rng(0).normal(size=(16, 128)).astype("float32") + 3
+    x[5], x[9] = x[2], x[2]
+    for distance in ("euclidean", "squared_euclidean"):
+        similarity = zoo.geometry.similarity_matrix(x, distance).numpy()
+        assert similarity[2, 5] == similarity[9, 5] == 0 and (np.diag(similarity) == 0).all()

@@ -11,13 +11,13 @@ from zoo.backends import tensorflow
 INT32 = np.iinfo(np.int32)
 
 
-def pk_batches(items, labels, classes=16, per_class=8, steps=None, seed=0, preprocess=None):
+def pk_batches(items, labels, classes=None, per_class=8, steps=None, seed=0, preprocess=None):
     """Return batches of `classes` x `per_class` samples, to be given to `fit`.
 
     Args:
         items: texts, or an array of samples (N, ...).
         labels: class of each item, strings or integers (N,) or (N, 1).
-        classes: P, distinct classes in a batch, at least 2.
+        classes: P, distinct classes in a batch, at least 2; by default 16, or all that have two samples.
         per_class: K, samples of each class in a batch, at least 2.
         steps: batches in an epoch; by default N // (P * K), at least 1.
         seed: integer from 0 to 2^64 - 1; batch i is a function of (seed, i) and of nothing else.
@@ -56,9 +56,8 @@ class PKBatches(keras.utils.PyDataset):
             begins with that batch, so that a resumed run goes on with the batch it would have had.
     """
 
-    def __init__(self, items, labels, classes=16, per_class=8, steps=None, seed=0, preprocess=None):
+    def __init__(self, items, labels, classes=None, per_class=8, steps=None, seed=0, preprocess=None):
         super().__init__()
-        self.classes = _whole("classes", classes, 2)
         self.per_class = _whole("per_class", per_class, 2)
         self.seed = _whole("seed", seed, 0, 2**64 - 1)
         self.items = _items(items)
@@ -70,6 +69,7 @@ class PKBatches(keras.utils.PyDataset):
             raise ValueError(f"preprocess must be callable or None; got {type(preprocess).__name__}")
         self.preprocess = preprocess
         self.labels, self.class_names, self._members = _group(labels)
+        self.classes = _whole("classes", max(2, min(16, len(self._members))) if classes is None else classes, 2)
         if len(self._members) < self.classes:
             raise ValueError(
                 f"classes={self.classes} asks for more classes than there are: {len(self._members)} have two samples "

@@ -59,14 +59,20 @@ class BiLSTM(keras.layers.Layer):
         super().__init__(**{"name": "bilstm", **kwargs})
         if pooling not in POOLINGS:
             raise ValueError(errors.unknown("pooling", pooling, POOLINGS))
-        self.units, self.char_dim, self.depth = units, char_dim, depth
-        self.pooling, self.dropout, self.unknown = pooling, dropout, unknown
-        self.seed_generator = keras.random.SeedGenerator()
-        self.max_length, self.lowercase = max_length, lowercase
+        self.units = errors.whole("units", units)
+        self.char_dim = errors.whole("char_dim", char_dim)
+        self.depth = errors.whole("depth", depth)
+        self.pooling = pooling
+        self.dropout = errors.number("dropout", dropout, 0, 0.99)
+        self.unknown = errors.number("unknown", unknown, 0, 1)
+        self.max_length = errors.whole("max_length", max_length)
+        self.lowercase = errors.flag("lowercase", lowercase)
         self.vocabulary_size = None
+        self.seed_generator = keras.random.SeedGenerator()
+        self.initializer = keras.initializers.RandomUniform()  # made here: the same seed gives the same characters
         self.recurrent = [
             keras.layers.Bidirectional(
-                keras.layers.LSTM(units, return_sequences=i < depth - 1 or pooling != "last", dropout=dropout),
+                keras.layers.LSTM(self.units, return_sequences=i < depth - 1 or pooling != "last", dropout=dropout),
                 name=f"recurrent_{i}",
             )
             for i in range(depth)
@@ -78,18 +84,14 @@ class BiLSTM(keras.layers.Layer):
 
     def set_vocabulary(self, vocabulary):
         """Say which characters the ids from 2 on stand for; must precede the first call."""
-        size = len(vocabulary) + 2  # padding, unknown
-        if self.built and size != self.vocabulary_size:
-            raise ValueError(
-                f"the model was built for {self.vocabulary_size - 2} characters, the new vocabulary has "
-                f"{len(vocabulary)}; build a new model to change the vocabulary"
-            )
-        self.vocabulary_size = size
+        self.vocabulary_size = len(vocabulary) + 2  # padding, unknown
 
     def build(self, input_shape):
         if self.vocabulary_size is None:
             raise ValueError("the model has no vocabulary yet: call model.adapt(texts) with the training texts first")
-        self.characters = keras.layers.Embedding(self.vocabulary_size, self.char_dim, name="characters")
+        self.characters = keras.layers.Embedding(
+            self.vocabulary_size, self.char_dim, embeddings_initializer=self.initializer, name="characters"
+        )
         self.characters.build(input_shape)
         shape = (*input_shape, self.char_dim)
         for layer in self.recurrent:
@@ -114,6 +116,19 @@ class BiLSTM(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], 2 * self.units)
+
+    def _generators(self):
+        cells = [layer.cell for pair in self.recurrent for layer in (pair.forward_layer, pair.backward_layer)]
+        return [self.seed_generator, *(cell.seed_generator for cell in cells if hasattr(cell, "seed_generator"))]
+
+    def save_own_variables(self, store):
+        """Keep the state of the random draws, which Keras does not, so that a resumed run draws what it would have."""
+        for i, generator in enumerate(self._generators()):
+            store[f"draws_{i}"] = ops.convert_to_numpy(generator.state)
+
+    def load_own_variables(self, store):
+        for i, generator in enumerate(self._generators()):
+            generator.state.assign(store[f"draws_{i}"])
 
     def get_build_config(self):
         return None  # a loaded model builds its backbone itself, once the vocabulary is set

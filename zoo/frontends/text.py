@@ -5,6 +5,7 @@ import collections
 import keras
 import numpy as np
 
+from zoo import errors
 from zoo.backends import tensorflow
 
 WIDTH_STEP = 8  # widths are rounded up, so that a compiler meets few shapes
@@ -30,14 +31,13 @@ class TextFrontend:
     """
 
     def __init__(self, max_length=128, lowercase=True, vocabulary=None):
-        if not isinstance(max_length, int) or max_length < 1:
-            raise ValueError(f"max_length must be a whole number above 0, not {max_length!r}")
-        self.max_length, self.lowercase = max_length, lowercase
+        self.max_length = errors.whole("max_length", max_length)
+        self.lowercase = errors.flag("lowercase", lowercase)
         self.vocabulary = None if vocabulary is None else list(vocabulary)
         self._module = None
 
-    def adapt(self, texts, min_count=1):
-        """Take the vocabulary from training texts, the most frequent character first.
+    def learn(self, texts, min_count=1):
+        """Return the characters of training texts, the most frequent first.
 
         Args:
             texts: list or array of `str` (or UTF-8 `bytes`) [N].
@@ -55,8 +55,15 @@ class TextFrontend:
         kept = [(-n, c.decode("utf-8")) for c, n in counts.items() if n >= min_count and c != b"\xef\xbf\xbd"]
         if not kept:
             raise ValueError(f"texts hold no character to learn a vocabulary from ({len(texts)} texts were given)")
-        self.vocabulary = [character for _, character in sorted(kept)]
-        self._module = None
+        return [character for _, character in sorted(kept)]
+
+    def set_vocabulary(self, vocabulary):
+        """Say which characters have an id, in order."""
+        self.vocabulary, self._module = list(vocabulary), None
+
+    def adapt(self, texts, min_count=1):
+        """Take the vocabulary from training texts; see `learn`."""
+        self.set_vocabulary(self.learn(texts, min_count))
 
     @property
     def raw_spec(self):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from zoo import errors
+
 HEALTH = ("valid_anchors", "active_fraction", "mean_s_ap", "mean_s_an", "embedding_std")
 
 
@@ -39,18 +41,22 @@ class LossLayer(keras.layers.Layer):
 
     def __init__(self, loss, classes=None, name="loss_layer", dtype="float32", **kwargs):
         super().__init__(name=name, dtype=dtype, **kwargs)
-        if loss.takes_scores and (not isinstance(classes, int) or classes < 1):
-            raise ValueError(f"classes must be the number of classes for the loss {loss.name!r}, not {classes!r}")
-        if classes is not None and not loss.takes_scores:
+        if loss.takes_scores:
+            classes = errors.whole("classes", classes)
+        elif classes is not None:
             raise ValueError(f"classes={classes!r}: the loss {loss.name!r} compares samples and has no class scores")
+        if loss.reduction is None:
+            raise ValueError("loss: a layer trains on one number; give the loss a reduction, 'mean' or 'sum'")
         self.loss, self.classes = loss, classes
-        self.scores = keras.layers.Dense(classes, name="scores", dtype=dtype) if loss.takes_scores else None
+        self.scores = None
         names = HEALTH[:2] + HEALTH[4:] if loss.takes_scores else HEALTH
         self.health = {key: keras.metrics.Mean(name=key) for key in names}
 
     def build(self, labels_shape, embeddings_shape=None):
         shape = embeddings_shape if embeddings_shape is not None else labels_shape
-        if self.scores is not None and not self.scores.built:
+        if self.loss.takes_scores and self.scores is None:
+            # Made last, so that the same seed gives the same encoder under every loss.
+            self.scores = keras.layers.Dense(self.classes, name="scores", dtype=self.dtype_policy)
             self.scores.build(shape)
         self.built = True
 
@@ -59,7 +65,8 @@ class LossLayer(keras.layers.Layer):
         terms = self.loss.checked_terms(labels, values)
         spread = ops.mean(ops.std(ops.stop_gradient(ops.cast(embeddings, "float32")), axis=0))
         for key, value in {**terms.health, "embedding_std": spread}.items():
-            self.health[key].update_state(ops.stop_gradient(value))
+            if key in self.health:
+                self.health[key].update_state(ops.stop_gradient(value))
         return self.loss.reduce(terms, sample_weight)
 
     def compute_output_shape(self, labels_shape, embeddings_shape=None):

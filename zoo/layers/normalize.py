@@ -13,8 +13,8 @@ class L2Normalize(keras.layers.Layer):
 
     Example:
 
-    >>> import zoo
-    >>> float(zoo.layers.L2Normalize()([[3.0, 4.0]])[0, 1])
+    >>> import numpy as np, zoo
+    >>> float(zoo.layers.L2Normalize()(np.array([[3.0, 4.0]]))[0, 1])
     0.800000011920929
     """
 

@@ -15,6 +15,9 @@ __getattr__, __dir__, __all__ = attach(
 )
 
 
+__all__ += ["get"]
+
+
 def get(name, **settings):
     """Return a loss by its name in the zoo.
 

@@ -72,8 +72,7 @@ class Loss(keras.losses.Loss):
         """Reduce `Terms` with weights [N] (or None) to a scalar, or to [N] when the reduction is None."""
         weight = terms.valid
         if sample_weight is not None:
-            sample_weight = ops.cast(ops.convert_to_tensor(sample_weight), weight.dtype)
-            weight = weight * ops.broadcast_to(ops.reshape(sample_weight, (-1,)), ops.shape(weight))
+            weight = weight * _check_weight(sample_weight, weight)
         weighted = terms.values * weight
         if self.reduction is None:
             return weighted
@@ -82,6 +81,17 @@ class Loss(keras.losses.Loss):
             return total
         mean = ops.reshape(divide(total, ops.sum(weight)), (1,))
         return _Scaled(name="scaled", dtype=mean.dtype)(mean, mean)
+
+
+def _check_weight(sample_weight, like):
+    values = _seen(sample_weight)
+    if values is not None and not np.isfinite(values).all():
+        raise ValueError("sample_weight must be finite, but holds NaN or infinity")
+    sample_weight = ops.reshape(ops.cast(ops.convert_to_tensor(sample_weight), like.dtype), (-1,))
+    given, rows = sample_weight.shape[0], like.shape[0]
+    if given is not None and rows is not None and given not in (1, rows):
+        raise ValueError(f"sample_weight must have one entry or one a row, {rows}, not {given}")
+    return sample_weight
 
 
 def divide(a, b):
@@ -127,7 +137,7 @@ def check_batch(labels, embeddings, classes=None):
 def _check_labels(labels, rows, classes):
     values = _seen(labels)
     if values is not None:
-        labels = _check_label_values(values, classes)
+        labels = check_label_values(values, classes)
     labels = ops.convert_to_tensor(labels)
     shape = tuple(labels.shape)
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
@@ -137,12 +147,13 @@ def _check_labels(labels, rows, classes):
     return ops.reshape(labels, (-1,))
 
 
-def _check_label_values(values, classes):
+def check_label_values(values, classes=None):
+    """Return labels, a NumPy array of any shape, as int32 without merging any two; see `check_batch`."""
     if values.dtype.kind not in "biuf":
         raise ValueError(f"labels must be integers, not {values.dtype}; zoo.data.encode turns names into ids")
     if values.dtype.kind == "f":
-        if not (values == np.floor(values)).all():
-            raise ValueError("labels must be whole numbers (class ids), but some have a fraction or are NaN")
+        if not (np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2.0**53)).all():
+            raise ValueError("labels must be whole numbers (class ids), but some have a fraction or are no number")
         values = values.astype("int64")
     if not values.size:
         return values.astype("int32")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo.errors import unknown
+from zoo import errors
 from zoo.losses.base import Loss, Terms
 
 
@@ -43,10 +43,9 @@ class MulticlassHinge(Loss):
     def __init__(self, margin=1.0, form="max", squared=False, reduction="mean", name="hinge", dtype=None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if form not in ("max", "sum"):
-            raise ValueError(unknown("form", form, ("max", "sum")))
-        if not isinstance(margin, (int, float)) or isinstance(margin, bool):
-            raise ValueError(f"margin must be a number, not {margin!r}")
-        self.margin, self.form, self.squared = float(margin), form, bool(squared)
+            raise ValueError(errors.unknown("form", form, ("max", "sum")))
+        self.margin, self.form = errors.number("margin", margin), form
+        self.squared = errors.flag("squared", squared)
 
     def terms(self, labels, scores):
         target = ops.one_hot(ops.cast(labels, "int32"), ops.shape(scores)[-1], dtype=scores.dtype)  # (N, C)

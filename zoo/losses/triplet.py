@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from zoo import geometry, mining
-from zoo.errors import unknown
+from zoo import errors, geometry, mining
 from zoo.losses import objectives
 from zoo.losses.base import Loss, Terms, divide
 from zoo.losses.batch_all import batch_all
@@ -43,7 +42,7 @@ class TripletLoss(Loss):
             euclidean distance is a margin m / 2 in cosine.
         normalize: scale rows to unit length first; None does so for the cosine only.
         denominator: the sum over triplets is divided by the number of `"active"` ones (cost above 0), of `"valid"`
-            ones, of valid `"anchors"`, or by nothing (`"sum"`).
+            ones, of valid `"anchors"`, or by nothing (`"sum"`, with the reduction `"mean"`).
         fallback: what a semi-hard anchor without a farther negative gets: the `"farthest"` negative, or `"drop"`.
         duplicate_threshold: easy positives more similar than this are taken for copies and ignored; None keeps them.
         reduction, name, dtype: see `zoo.losses.Loss`.
@@ -56,7 +55,7 @@ class TripletLoss(Loss):
     >>> import zoo
     >>> loss = zoo.losses.TripletLoss(positive="hard", negative="hard", margin=0.2)
     >>> round(float(loss([0, 0, 1, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])), 4)
-    0.3
+    0.2
 
     Related: `zoo.losses.MulticlassHinge` compares class scores instead of samples.
 
@@ -82,6 +81,8 @@ class TripletLoss(Loss):
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if margin == "soft":
+            if negative == "all":
+                raise ValueError("margin='soft' cannot be summed over all triplets by sorting; give a number")
             objective, margin = "soft", 0.0
         for kind, value, valid in (
             ("positive", positive, mining.POSITIVES),
@@ -91,18 +92,17 @@ class TripletLoss(Loss):
             ("fallback", fallback, ("farthest", "drop")),
         ):
             if value not in valid:
-                raise ValueError(unknown(kind, value, valid))
+                raise ValueError(errors.unknown(kind, value, valid))
         if negative == "all" and (positive != "all" or objective != "hinge"):
             raise ValueError(
                 "negative='all' needs positive='all' and objective='hinge': only the hinge can be summed over all "
                 f"triplets by sorting; got positive={positive!r}, objective={objective!r}"
             )
-        if not isinstance(margin, (int, float)) or isinstance(margin, bool):
-            raise ValueError(f"margin must be a number or 'soft', not {margin!r}")
-        if not temperature > 0:
-            raise ValueError(f"temperature must be above 0, not {temperature!r}")
+        if objective == "second_order" and distance != "cosine":
+            raise ValueError(f"objective='second_order' is stated in cosines, not in distance={distance!r}")
         self.positive, self.negative, self.objective = positive, negative, objective
-        self.margin, self.temperature = float(margin), float(temperature)
+        self.margin = errors.number("margin", margin)
+        self.temperature = errors.number("temperature", temperature, 1e-6)
         self.distance = geometry.check_distance(distance)
         self.normalize = normalize
         self.denominator, self.fallback = denominator, fallback

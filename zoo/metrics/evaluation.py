@@ -9,7 +9,7 @@ from zoo.neighbors.exact import check_rows, knn
 from zoo.neighbors.voting import vote
 
 
-def evaluate(model, data, gallery=None, k=(1, 2, 4, 8), neighbors=5, distance=None):
+def evaluate(model, data, gallery=None, k=None, neighbors=None, distance=None):
     """Embed a data set and measure retrieval, and with a gallery also classification by its nearest rows.
 
     Without a gallery each item looks for its class among the other items of `data`, its own row left out by index.
@@ -20,8 +20,8 @@ def evaluate(model, data, gallery=None, k=(1, 2, 4, 8), neighbors=5, distance=No
         model: has `predict(items)` and `distance`; None when the items are embeddings [N, D] already.
         data: (items, labels), or an object with these two attributes.
         gallery: the same kind, to search in; or None.
-        k: numbers of neighbors for recall@k.
-        neighbors: how many vote.
+        k: numbers of neighbors for recall@k; by default 1, 2, 4 and 8, as far as there are so many rows.
+        neighbors: how many vote; by default 5, or all rows if there are fewer.
         distance: how embeddings are compared; `model.distance` if None (cosine without a model).
 
     Returns:
@@ -36,9 +36,12 @@ def evaluate(model, data, gallery=None, k=(1, 2, 4, 8), neighbors=5, distance=No
     """
     distance = distance or getattr(model, "distance", "cosine")
     queries, labels = _embed(model, data, "data")
+    rows, row_labels = (queries, labels) if gallery is None else _embed(model, gallery, "gallery")
+    found = len(rows) - (gallery is None)
+    k = tuple(n for n in (1, 2, 4, 8) if n <= max(found, 1)) if k is None else k
     if gallery is None:
         return retrieval(queries, labels, k=k, distance=distance)
-    rows, row_labels = _embed(model, gallery, "gallery")
+    neighbors = min(5, found) if neighbors is None else neighbors
     if not 1 <= neighbors <= len(rows):
         raise ValueError(f"neighbors={neighbors} but gallery has {len(rows)} rows; give 1 to that number.")
     report = retrieval(queries, labels, rows, row_labels, k=k, distance=distance)
