@@ -116,9 +116,9 @@ def test_bad_arguments_are_named(tmp_path):
             Projector(tmp_path, data)
     with pytest.raises(ValueError, match="gallery: expected as many labels as items, at least one; got 24 and 1"):
         Projector(tmp_path, (TEXTS, LABELS), gallery=(TEXTS, ["a"]))
-    with pytest.raises(ValueError, match="every: expected a whole number of at least 1, got 0"):
+    with pytest.raises(ValueError, match="every must be a whole number of at least 1, not 0"):
         Projector(tmp_path, (TEXTS, LABELS), every=0)
-    with pytest.raises(ValueError, match="neighbors: expected a whole number of at least 1, got 0.5"):
+    with pytest.raises(ValueError, match="neighbors must be a whole number of at least 1, not 0.5"):
         Projector(tmp_path, (TEXTS, LABELS), neighbors=0.5)
     with pytest.raises(ValueError, match="data: expected two items or more"):
         Projector(tmp_path, (["a"], ["b"]))

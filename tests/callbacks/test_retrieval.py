@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 import zoo
 
@@ -26,3 +27,12 @@ def test_every_second_epoch():
     model.adapt(texts)
     model.fit(texts, labels, epochs=4, verbose=0, callbacks=[callback := zoo.callbacks.Retrieval((texts, labels), every=2)])
     assert len(callback.model.history.history["val_recall@1"]) == 2
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [(dict(every=0), "every must be"), (dict(k=(0,)), "k must be"), (dict(gallery=([], [])), "gallery"), (dict(gallery=3), "gallery")],
+)
+def test_bad_settings_are_refused_at_once(settings, words):
+    with pytest.raises(ValueError, match=words):
+        zoo.callbacks.Retrieval((["a", "b"], [0, 1]), **settings)

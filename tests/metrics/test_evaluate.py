@@ -76,10 +76,10 @@ def test_the_table_is_aligned_and_has_every_interval():
     ("arguments", "words"),
     [
         ({"data": np.eye(3)}, ["data", "(items, labels)", "ndarray"]),
-        ({"data": ([], [])}, ["data", "no items"]),
-        ({"data": (np.eye(3), [0, 1])}, ["labels of data has 2", "3"]),
+        ({"data": ([], [])}, ["data", "at least one", "0 and 0"]),
+        ({"data": (np.eye(3), [0, 1])}, ["data", "got 3 and 2"]),
         ({"data": (np.array(["a", "b"]), [0, 1])}, ["without a model", "data"]),
-        ({"gallery": (np.eye(3), [0, 1, 2])}, ["neighbors=5", "3 rows"]),
+        ({"gallery": (np.eye(3), [0, 1, 2]), "neighbors": 5}, ["neighbors=5", "3 rows"]),
         ({"k": (1, 8)}, ["8", "2 rows"]),
         ({"data": (np.diag([1, np.nan, 1]), [0, 1, 1])}, ["embeddings of data", "row 1"]),
         ({"model": types.SimpleNamespace(predict=lambda items, verbose=0: np.eye(2))}, ["model predicts", "2"]),
@@ -91,3 +91,9 @@ def test_bad_arguments_are_named(arguments, words):
         evaluate(**call)
     for word in words:
         assert word in str(error.value)
+
+
+def test_small_galleries_lower_the_defaults():
+    x = np.eye(3, dtype="float32")
+    report = evaluate(None, (x, [0, 1, 2]), gallery=(x, [0, 1, 2]))
+    assert report.info["neighbors"] == 3 and "recall@2" in report and "recall@4" not in report

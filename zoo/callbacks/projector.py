@@ -6,7 +6,9 @@ import warnings
 import keras
 import numpy as np
 
+from zoo import errors
 from zoo.export.projector import write_projector
+from zoo.metrics.labels import pair
 from zoo.neighbors import knn, vote
 
 
@@ -28,20 +30,18 @@ class Projector(keras.callbacks.Callback):
 
     Example:
 
-    >>> model.fit(batches, epochs=10, callbacks=[zoo.callbacks.Projector("runs/intent", test, gallery=train)])
+    >>> projector = zoo.callbacks.Projector("runs/intent", test, gallery=train)
+    >>> history = model.fit(batches, epochs=2, verbose=0, callbacks=[projector])
     """
 
     def __init__(self, logdir, data, gallery=None, every=1, neighbors=5):
         super().__init__()
         self.logdir = pathlib.Path(logdir)
-        self.items, self.labels = _pair(data, "data")
-        self.gallery = None if gallery is None else _pair(gallery, "gallery")
-        for name, value in (("every", every), ("neighbors", neighbors)):
-            if not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}")
+        self.items, self.labels = pair(data, "data")
+        self.gallery = None if gallery is None else pair(gallery, "gallery")
+        self.every, self.neighbors = errors.whole("every", every), errors.whole("neighbors", neighbors)
         if gallery is None and len(self.items) < 2:
             raise ValueError("data: expected two items or more to look for neighbors among them; give a gallery")
-        self.every, self.neighbors = every, neighbors
         self.written, self.done = None, None
 
     def on_train_begin(self, logs=None):
@@ -92,18 +92,3 @@ class Projector(keras.callbacks.Callback):
                 "by one, and a TensorBoard that has shown them must be started again. Better give a new folder.",
                 stacklevel=2,
             )
-
-
-def _pair(data, argument):
-    """Return items and labels of a pair or of an object that has them."""
-    parts = data if isinstance(data, (tuple, list)) else (getattr(data, "items", None), getattr(data, "labels", None))
-    if len(parts) != 2 or any(part is None or callable(part) for part in parts):
-        raise ValueError(
-            f"{argument}: expected (items, labels) or an object with items and labels, got {type(data).__name__}"
-        )
-    items, labels = parts
-    if not len(items) or len(items) != len(labels):
-        raise ValueError(
-            f"{argument}: expected as many labels as items, at least one; got {len(items)} and {len(labels)}"
-        )
-    return items, labels

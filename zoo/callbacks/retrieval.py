@@ -2,7 +2,9 @@
 
 import keras
 
+from zoo import errors
 from zoo.metrics import evaluate
+from zoo.metrics.labels import pair
 
 
 class Retrieval(keras.callbacks.Callback):
@@ -20,12 +22,13 @@ class Retrieval(keras.callbacks.Callback):
     Example:
 
     >>> best = keras.callbacks.EarlyStopping("val_recall@1", mode="max", patience=5, restore_best_weights=True)
-    >>> model.fit(batches, epochs=40, callbacks=[zoo.callbacks.Retrieval(validation), best])
+    >>> history = model.fit(batches, epochs=2, verbose=0, callbacks=[zoo.callbacks.Retrieval(validation), best])
     """
 
     def __init__(self, data, gallery=None, k=(1,), every=1):
         super().__init__()
-        self.data, self.gallery, self.k, self.every = data, gallery, k, every
+        self.data, self.gallery = pair(data, "data"), None if gallery is None else pair(gallery, "gallery")
+        self.k, self.every = tuple(errors.whole("k", n) for n in k), errors.whole("every", every)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0 and logs is not None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from zoo.metrics.decisions import classification
-from zoo.metrics.labels import codes
+from zoo.metrics.labels import codes, pair
 from zoo.metrics.ranking import check_length, retrieval
 from zoo.neighbors.exact import check_rows, knn
 from zoo.neighbors.voting import vote
@@ -56,14 +56,7 @@ def evaluate(model, data, gallery=None, k=None, neighbors=None, distance=None):
 
 def _embed(model, data, name):
     """Embeddings [N, D] and labels [N] of a pair of items and labels."""
-    if hasattr(data, "items") and hasattr(data, "labels"):
-        items, labels = data.items, data.labels
-    elif isinstance(data, (tuple, list)) and len(data) == 2:
-        items, labels = data
-    else:
-        raise ValueError(f"{name} must be (items, labels) or have these two attributes, got {type(data).__name__}.")
-    if len(items) == 0:
-        raise ValueError(f"{name} has no items; give at least one.")
+    items, labels = pair(data, name)
     if model is None:
         rows = np.asarray(items)
         if rows.ndim != 2 or rows.dtype.kind != "f":

@@ -49,3 +49,18 @@ def _flat(values, name):
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise ValueError(f"{name} is nan, first in row {np.isnan(array).argmax()}; give every item a class.")
     return array
+
+
+def pair(data, argument):
+    """Return items and labels [N] of a pair `(items, labels)`, or of an object that has both."""
+    parts = data if isinstance(data, (tuple, list)) else (getattr(data, "items", None), getattr(data, "labels", None))
+    if len(parts) != 2 or any(part is None or callable(part) for part in parts):
+        raise ValueError(
+            f"{argument}: expected (items, labels) or an object with items and labels, got {type(data).__name__}"
+        )
+    items, labels = parts
+    if not len(items) or len(items) != len(labels):
+        raise ValueError(
+            f"{argument}: expected as many labels as items, at least one; got {len(items)} and {len(labels)}"
+        )
+    return items, labels
