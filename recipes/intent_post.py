@@ -1,0 +1,239 @@
+"""The pictures of the post that `intent_bilstm.py` repeats, and its conclusions held against this data.
+
+The post says: (1) triplet-trained gates react to the key words, those of cross-entropy and hinge look alike and react
+to the content; (2) triplet gathers every class, the more so the larger the margin, cross-entropy gathers one, hinge
+none; (3) logits lie near y = -x because that separates best, triplet leaves some samples scattered, cross-entropy and
+hinge look alike; (4) batch-hard does better than batch-all.
+"""
+
+import keras
+import numpy as np
+
+import zoo
+
+KEY_CHARACTERS = set("导航去到怎么走路线开往带我要前")
+QUERIES = [*zoo.data.SAMPLE_QUERIES, "how do i get to the train station"]
+DOTS = 400  # queries in each panel of logits
+
+
+def log_odds(logits, names, navigation):
+    """Log odds [N] of the navigation labels under the softmax of logits [N, C]."""
+    inside = np.isin(names, list(navigation))
+    return np.logaddexp.reduce(logits[:, inside], axis=1) - np.logaddexp.reduce(logits[:, ~inside], axis=1)
+
+
+def probe(vectors, y, classes, epochs=30):
+    """Train Dense(classes) and softmax on frozen encodings [N, D]; returns the layer."""
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.Dense(classes)
+    model = keras.Sequential([keras.Input(vectors.shape[1:]), layer])
+    model.compile(keras.optimizers.Adam(1e-2), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(vectors, y, batch_size=256, epochs=epochs, verbose=0)
+    return layer
+
+
+def pictures(models, encodings, rows, shown, data, out, options):
+    """Draw everything that the models at hand allow; prints one line a picture."""
+    three = triplet_softmax_hinge(models)
+    y, names = zoo.data.encode(shown.labels)
+    movie = {label: encodings[label] for label in list(three.values())[:3] + [m for m in models if m not in three.values()]}
+    movie = dict(list(movie.items())[:6])
+    note = f"Test texts of {data.name}. Epoch 0 is the untrained model. Scores and the other pictures are of the epoch that "
+    note += "validation texts chose."
+    files = list(zoo.figures.animate_encodings(movie, y, out / "encodings", class_names=names, note=note))
+    logits = {}
+    if len(three) == 3:
+        for i, text in enumerate(known_queries(data, models[three["softmax"]])):
+            counts = {label: zoo.figures.count_open(gates(models[label], text)) for label in three.values()}
+            units = 2 * models[three["softmax"]].backbone.units
+            files.append(save(zoo.figures.gate_strips(counts, text, units), out / f"gates_{i + 1}.png"))
+        if data.task == "navigation":
+            logits = two_logits(models, three, data, names)
+            files.append(save(zoo.figures.two_logits(logits, names), out / "logits.png"))
+    if options.features:
+        files.append(save(plane(data, options), out / "features.png"))
+    print("\nPictures: " + ", ".join(str(file) for file in files), flush=True)
+    lines = conclusions(models, rows, three, logits, y, names, shown, data)
+    (out / "conclusions.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\nThe post's conclusions on this data:\n" + "\n".join(lines), flush=True)
+
+
+def save(figure, path):
+    zoo.figures.save_png(figure, path)
+    return path
+
+
+def triplet_softmax_hinge(models):
+    """Names of the three models that the post compares, as far as they are there: kind to label."""
+    triplets = [label for label in models if label.startswith("triplet")]
+    triplets.sort(key=lambda label: label != "triplet, margin 10")
+    found = {"triplet": triplets[0] if triplets else None}
+    found |= {kind: next((label for label in models if label.startswith(kind)), None) for kind in ("softmax", "hinge")}
+    return {kind: label for kind, label in found.items() if label}
+
+
+def known_queries(data, model):
+    """The post's queries where the model knows their characters, and a test text of navigation (or of any label)."""
+    vocabulary = set(model.frontend.vocabulary)
+    known = [text for text in QUERIES if np.mean([c in vocabulary for c in text]) > 0.6]
+    positive = np.flatnonzero(np.isin(data.test.labels, ["navigation", *data.navigation]))
+    return [*known, str(data.test.items[positive[0] if len(positive) else 0])[:40]][:5]
+
+
+def gates(model, text):
+    """Gate values of the first recurrent layer at each character of `text`: dict of arrays (T, 2U)."""
+    ids = np.asarray(model.preprocess([text]))[:, : len(text)]
+    vectors = np.asarray(model.backbone.characters(ids))[0]  # (T, D)
+    return zoo.figures.bidirectional_gates(model.backbone.recurrent[0], vectors)
+
+
+def two_logits(models, three, data, names):
+    """Logits of up to 400 training and 400 test queries for each model: dict of title to (logits, labels)."""
+    panels = {}
+    y = zoo.data.encode(data.train.labels, names)[0]
+    for kind, label in three.items():
+        model = models[label]
+        head = model.loss_layer.scores or probe(model.predict(data.train.items), y, len(names))
+        title = f"{label}, frozen + Dense(2)" if kind == "triplet" else label
+        for part in ("train", "test"):
+            split = getattr(data, part)
+            rows = balanced(split.labels, DOTS)
+            logits = np.asarray(head(model.predict(split.items[rows])))
+            panels[f"{title}: {part}"] = logits, zoo.data.encode(split.labels[rows], names)[0]
+    return panels
+
+
+def balanced(labels, count):
+    """Rows of up to `count` items, as many of each label as there are."""
+    order = np.random.default_rng(0).permutation(len(labels))
+    present = np.unique(labels)
+    return np.concatenate([order[labels[order] == label][: count // len(present)] for label in present])
+
+
+def plane(data, options):
+    """Two-dimensional feature layers trained end to end with softmax and hinge on the largest intents of the set."""
+    data = zoo.data.load(options.data, task="intent")
+    labels, counts = np.unique(data.train.labels, return_counts=True)
+    largest = labels[np.argsort(-counts)][:5].tolist()
+    train, test = (keep(split, largest) for split in (data.train, data.test))
+    y, names = zoo.data.encode(train.labels)
+    features, ids, weights = {}, {}, {}
+    for loss in ("softmax", "hinge"):
+        keras.utils.set_random_seed(1)
+        model = zoo.build(f"bilstm_{loss}", embedding_dim=2, classes=len(names), learning_rate=3e-3)
+        model.adapt(train.items)
+        batches = zoo.data.pk_batches(train.items, y, per_class=16, steps=options.features)
+        model.fit(batches, verbose=0)
+        for part, split in (("train", train), ("test", test)):
+            title = f"{loss}: {part}"
+            rows = balanced(split.labels, DOTS)
+            features[title] = model.predict(split.items[rows])
+            ids[title] = zoo.data.encode(split.labels[rows], names)[0]
+            weights[title] = np.asarray(model.loss_layer.scores.kernel)
+    return zoo.figures.plane_features(features, ids, names, weights, note=f"{data.name}, its {len(names)} largest intents.")
+
+
+def keep(split, labels):
+    rows = np.isin(split.labels, labels)
+    return zoo.data.Split(split.items[rows], split.labels[rows])
+
+
+def conclusions(models, rows, three, logits, y, names, shown, data):
+    """One line a conclusion: what the post says, this data's figures, and whether they agree."""
+    lines = []
+    if len(three) == 3:
+        lines += gate_conclusions(models, three, data)
+    final = {label: model.predict(shown.items) for label, model in models.items()}
+    lines += spread_conclusions(final, three, y, names)
+    if logits:
+        lines += logit_conclusions(logits)
+    hard, every = (rows.get(label, {}).get("Recall@1") for label in ("batch-hard, unit, 0.2", "triplet, unit, 0.2"))
+    if hard and every:
+        apart = "" if hard.low > every.high or every.low > hard.high else "; the intervals overlap"
+        said = "batch-hard finds more than batch-all"
+        lines.append(verdict(hard.value > every.value, said, f"Recall@1 {hard} against {every}{apart}"))
+    else:
+        lines.append("- not tried: batch-hard finds more than batch-all (--models all trains both)")
+    return lines
+
+
+def verdict(holds, said, figures):
+    return f"- {'holds' if holds else 'does not hold'}: {said} ({figures})"
+
+
+def gate_conclusions(models, three, data):
+    """Key characters against the rest, and how alike two models' counts are, over Chinese navigation queries."""
+    positive = np.isin(data.test.labels, ["navigation", *data.navigation])
+    texts = [t for t in data.test.items[positive] if any("一" <= c <= "鿿" for c in t)][:100]
+    if not texts:
+        return []
+    key = np.concatenate([[c in KEY_CHARACTERS for c in text] for text in texts])
+    units = 2 * models[three["softmax"]].backbone.units
+    share = {}  # model and gate to the share of open units at each character of all texts
+    for kind, label in three.items():
+        counts = [zoo.figures.count_open(gates(models[label], text)) for text in texts]
+        for gate in ("input", "forget", "output"):
+            share[kind, gate] = np.concatenate([c[gate] for c in counts]) / units
+    gap = {k: v[key].mean() - v[~key].mean() for k, v in share.items()}
+    figures = "; ".join(
+        f"{kind} " + ", ".join(f"{gate} {gap[kind, gate]:+.3f}" for gate in ("input", "forget", "output")) for kind in three
+    )
+    stronger = all(gap["triplet", g] > max(gap["softmax", g], gap["hinge", g]) for g in ("input", "forget", "output"))
+    said = "in all gates the triplet model opens more units at key characters than at others, more so than the other two"
+    lines = [verdict(stronger, said, "open share at key characters minus at others: " + figures)]
+    alike = {}
+    for a, b in (("softmax", "hinge"), ("softmax", "triplet"), ("hinge", "triplet")):
+        alike[a, b] = np.mean([correlation(share[a, gate], share[b, gate]) for gate in ("input", "forget", "output")])
+    figures = ", ".join(f"{a} and {b} {value:.2f}" for (a, b), value in alike.items())
+    holds = max(alike, key=alike.get) == ("softmax", "hinge")
+    said = "the gates of cross-entropy and hinge look alike, those of triplet differ"
+    return [*lines, verdict(holds, said, "mean correlation of open units over characters: " + figures)]
+
+
+def correlation(x, y):
+    """Pearson's correlation; 0 where one side never changes, as gates that never open do."""
+    return np.corrcoef(x, y)[0, 1] if x.std() > 0 and y.std() > 0 else 0.0
+
+
+def spreads(vectors, y):
+    """Root mean square distance to the own class mean, over the distance of class means, for each class."""
+    means = np.stack([vectors[y == c].mean(axis=0) for c in np.unique(y)])
+    between = np.sqrt(((means[:, None] - means[None]) ** 2).sum(axis=2))
+    between = between[np.triu_indices(len(means), 1)].mean()
+    return np.array([np.sqrt(((vectors[y == c] - m) ** 2).sum(axis=1).mean()) / between for c, m in enumerate(means)])
+
+
+def spread_conclusions(final, three, y, names):
+    spread = {label: spreads(vectors, y) for label, vectors in final.items()}
+    text = {label: " ".join(f"{name} {v:.2f}" for name, v in list(zip(names, s, strict=True))[:2]) for label, s in spread.items()}
+    lines = []
+    margins = [f"triplet, margin {m}" for m in (1, 10, 100) if f"triplet, margin {m}" in spread]
+    if len(margins) > 1:
+        means = [spread[label].mean() for label in margins]
+        said = "triplet gathers each class the more the larger the margin"
+        figures = ", ".join(f"{label}: {value:.2f}" for label, value in zip(margins, means, strict=True))
+        lines.append(verdict(all(np.diff(means) < 0), said, "spread within classes over distance of classes: " + figures))
+    if len(three) == 3 and len(names) == 2:
+        triplet, softmax, hinge = (spread[three[kind]] for kind in ("triplet", "softmax", "hinge"))
+        said = "triplet gathers every class more than cross-entropy and hinge"
+        figures = "; ".join(f"{label}: {text[label]}" for label in three.values())
+        lines.append(verdict((triplet < softmax).all() and (triplet < hinge).all(), said, "spread by class, " + figures))
+        said = "cross-entropy gathers one class: its tighter class has less than half the spread of the other"
+        lines.append(verdict(softmax.min() < softmax.max() / 2, said, text[three["softmax"]]))
+        said = "hinge leaves both classes more spread than cross-entropy"
+        lines.append(verdict((hinge > softmax).all(), said, text[three["hinge"]] + " against " + text[three["softmax"]]))
+    return lines
+
+
+def logit_conclusions(logits):
+    ratio, loose = {}, {}
+    for title, (z, _) in logits.items():
+        if title.endswith("test"):
+            difference = np.abs(z[:, 1] - z[:, 0])
+            ratio[title] = (z[:, 0] + z[:, 1]).std() / (z[:, 1] - z[:, 0]).std()
+            loose[title] = (difference < 0.25 * np.median(difference)).mean()
+    said = "logits lie near y = -x, by construction: across that line they spread less than a quarter as much as along it"
+    lines = [verdict(max(ratio.values()) < 0.25, said, ", ".join(f"{k}: {v:.3f}" for k, v in ratio.items()))]
+    said = "triplet leaves more test queries near the decision (under a quarter of the median distance) than the others"
+    first, *others = loose.values()
+    return [*lines, verdict(first > max(others), said, ", ".join(f"{k}: {v:.1%}" for k, v in loose.items()))]

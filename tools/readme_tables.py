@@ -1,0 +1,72 @@
+"""Write the README's tables from the catalogue and from recipes/results/*.csv.
+
+    python tools/readme_tables.py                                       writes them
+    python tools/readme_tables.py runs/intent_bilstm/*/results.csv      takes these scores over first
+    python tools/readme_tables.py --check                               fails where the README differs (a test calls it)
+"""
+
+import csv
+import pathlib
+import re
+import sys
+
+from zoo import registry
+from zoo.data import sets
+
+ROOT = pathlib.Path(__file__).parents[1]
+COLUMNS = ["Recall@1", "kNN accuracy", "softmax accuracy", "macro-F1", "navigation AP", "navigation AUC", "MAP@R"]
+
+
+def losses():
+    """One line a loss: what it is called, what it sets, where it is from."""
+    lines = ["| name | what it does | class and settings | paper |", "|---|---|---|---|"]
+    for name, item in sorted(registry.LOSSES.items()):
+        settings = ", ".join(f"{key}={value!r}" for key, value in item.settings.items())
+        lines.append(f"| `{name}` | {item.summary} | `{item.path.split(':')[1]}({settings})` | {item.paper} |")
+    return lines
+
+
+def results():
+    """One table a data set: a line a model, each figure with its 95 % interval, and the baseline."""
+    lines = []
+    for path in sorted((ROOT / "recipes/results").glob("intent_*.csv")):
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        name, task = rows[0]["data"], rows[0]["task"]
+        scores = {}
+        for row in rows:
+            value, low, high = (float(row[key]) for key in ("value", "low", "high"))
+            scores.setdefault(row["model"], {})[row["metric"]] = f"{value:.3f} ({low:.3f}-{high:.3f})"
+        columns = [column for column in COLUMNS if column in next(iter(scores.values()))]
+        baseline = sets.baseline(name, task)
+        lines += [f"**{name}**, {task}. {sets.describe(name)}.", ""]
+        lines += [f"| loss | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+        lines += [f"| {model} | {' | '.join(found[column] for column in columns)} |" for model, found in scores.items()]
+        known = {"accuracy": "softmax accuracy", "macro_f1": "macro-F1"}
+        cells = {known[key]: f"{value:.3f}" for key, value in baseline.items() if key in known}
+        lines += [f"| {baseline['what']} | {' | '.join(cells.get(column, '') for column in columns)} |", ""]
+    return lines[:-1]
+
+
+def take_over(paths):
+    """Copy the scores of recipe runs to recipes/results, one file a data set and task."""
+    for path in map(pathlib.Path, paths):
+        text = path.read_text(encoding="utf-8")
+        row = next(csv.DictReader(text.splitlines()))
+        (ROOT / f"recipes/results/intent_{row['data']}_{row['task']}.csv").write_text(text, encoding="utf-8")
+
+
+def main():
+    take_over(argument for argument in sys.argv[1:] if argument != "--check")
+    readme = ROOT / "README.md"
+    before = after = readme.read_text(encoding="utf-8")
+    for name, lines in (("losses", losses()), ("results", results())):
+        pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)"
+        after = re.sub(pattern, lambda found: found[1] + "\n".join(["", *lines, "", ""]) + found[2], after, flags=re.S)
+    if "--check" in sys.argv:
+        sys.exit("README.md is stale: run python tools/readme_tables.py" if before != after else 0)
+    readme.write_text(after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
