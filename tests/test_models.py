@@ -71,6 +71,13 @@ def test_odd_texts_have_finite_embeddings_alone_and_together(trained, name):
     assert trained[name].predict([]).shape == (0, 6)
 
 
+def test_odd_texts_can_be_trained_on():
+    model = small("bilstm_triplet")
+    texts = [*ODD, *TEXTS[:3], *TEXTS[-3:]]
+    model.fit(texts, np.arange(len(texts)) % 3, epochs=2, batch_size=len(texts), verbose=0)
+    assert np.isfinite(model.predict(texts)).all()
+
+
 def test_models_load_in_a_fresh_process_with_vocabulary_margin_and_optimizer(trained, tmp_path):
     for name, model in trained.items():
         model.save(tmp_path / f"{name}.keras")

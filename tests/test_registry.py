@@ -3,11 +3,13 @@
 import importlib
 import inspect
 import os
+import re
 import statistics
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 import zoo
@@ -56,8 +58,16 @@ def test_describe_says_what_the_model_takes_and_gives():
     card = zoo.describe("bilstm_semihard")
     assert card["settings"]["margin"] == 0.2 and card["settings"]["distance"] == "squared_euclidean"
     assert card["outputs"] == "embedding: float32 [N, 128]"
+    assert set(card) >= {"inputs", "outputs", "parameters", "settings", "scores", "papers", "licence"}
     assert "FaceNet" in card["papers"] and "UTF-8" in card["inputs"]
     assert zoo.describe("bilstm_hinge")["settings"]["normalize"] is False
+
+
+def test_the_number_of_parameters_is_the_code_s():
+    model = zoo.build("bilstm_triplet")
+    model.adapt(["abc"])
+    fixed, each = (int(n.replace(",", "")) for n in re.findall(r"[\d,]+", zoo.describe("bilstm_triplet")["parameters"]))
+    assert sum(int(np.prod(w.shape)) for w in model.trainable_variables) == fixed + each * (3 + 2)
 
 
 @pytest.mark.parametrize(

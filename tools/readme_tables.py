@@ -1,4 +1,4 @@
-"""Write the README's tables from the catalogue and from recipes/results/*.csv.
+"""Write the README's tables, and zoo/scores.json, from the catalogue and from recipes/results/*.csv.
 
     python tools/readme_tables.py                                       writes them
     python tools/readme_tables.py runs/intent_bilstm/*/results.csv      takes these scores over first
@@ -6,6 +6,7 @@
 """
 
 import csv
+import json
 import pathlib
 import re
 import sys
@@ -14,6 +15,15 @@ from zoo import registry
 from zoo.data import sets
 
 ROOT = pathlib.Path(__file__).parents[1]
+NAMES = {  # of the recipe's models, in the zoo
+    "triplet, unit, 0.2": "bilstm_triplet",
+    "batch-hard, unit, 0.2": "bilstm_batchhard",
+    "semi-hard, unit, 0.2": "bilstm_semihard",
+    "EPSHN, unit": "bilstm_epshn",
+    "softmax": "bilstm_softmax",
+    "hinge, margin 1": "bilstm_hinge",
+}
+SHOWN = ("Recall@1", "kNN accuracy", "macro-F1")
 COLUMNS = ["Recall@1", "kNN accuracy", "softmax accuracy", "macro-F1", "navigation AP", "navigation AUC", "MAP@R"]
 
 
@@ -48,6 +58,18 @@ def results():
     return lines[:-1]
 
 
+def scores():
+    """Scores by model of the zoo and data set, for the settings that a model has by default but for its head."""
+    found = {}
+    for path in sorted((ROOT / "recipes/results").glob("intent_*.csv")):
+        with open(path, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["model"] in NAMES and row["metric"] in SHOWN:
+                    data = found.setdefault(NAMES[row["model"]], {}).setdefault(f"{row['data']}, {row['task']}", {})
+                    data[row["metric"]] = round(float(row["value"]), 3)
+    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
 def take_over(paths):
     """Copy the scores of recipe runs to recipes/results, one file a data set and task."""
     for path in map(pathlib.Path, paths):
@@ -63,9 +85,12 @@ def main():
     for name, lines in (("losses", losses()), ("results", results())):
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)"
         after = re.sub(pattern, lambda found: found[1] + "\n".join(["", *lines, "", ""]) + found[2], after, flags=re.S)
+    card = ROOT / "zoo/scores.json"
     if "--check" in sys.argv:
-        sys.exit("README.md is stale: run python tools/readme_tables.py" if before != after else 0)
+        stale = before != after or card.read_text(encoding="utf-8") != scores()
+        sys.exit("README.md or zoo/scores.json is stale: run python tools/readme_tables.py" if stale else 0)
     readme.write_text(after, encoding="utf-8")
+    card.write_text(scores(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import fnmatch
 import functools
 import importlib
 import importlib.util
+import json
+import os
 from dataclasses import dataclass, field
 
 from zoo.errors import unknown
@@ -23,6 +25,7 @@ class Entry:
         summary: one sentence.
         paper: where it comes from.
         inputs: what an encoder takes (encoders only).
+        parameters: how many weights it has with its default settings and the head (encoders only).
         settings: what the name sets beyond the defaults of its class.
         head: what the model's head does unless told otherwise, for instance `{"normalize": False}` (losses only).
         needs_classes: the loss scores classes, and the model must know how many (losses only).
@@ -32,6 +35,7 @@ class Entry:
     summary: str
     paper: str
     inputs: str = ""
+    parameters: str = ""
     settings: dict = field(default_factory=dict)
     head: dict = field(default_factory=dict)
     needs_classes: bool = False
@@ -46,6 +50,7 @@ ENCODERS = {
         "Character BiLSTM over raw UTF-8 text of any script.",
         "Graves and Schmidhuber 2005, Framewise phoneme classification with bidirectional LSTM",
         inputs="text: UTF-8 strings [N]",
+        parameters="230,528 and 64 for each character of the vocabulary",
     ),
 }
 
@@ -181,7 +186,7 @@ class Card(dict):
 
 
 def describe(name):
-    """Return the card of a model: what goes in and out, settings with defaults, papers, licence.
+    """Return the card of a model: what goes in and out, settings with defaults, scores, papers, licence.
 
     Args:
         name: `<encoder>_<loss>`, a name of `list_models()`.
@@ -210,10 +215,19 @@ def describe(name):
         loss=loss.summary,
         inputs=encoder.inputs,
         outputs=f"embedding: float32 [N, {settings['embedding_dim']}]",
+        parameters=encoder.parameters,
         settings=settings,
+        scores=scores().get(name, {}),
         papers=f"{encoder.paper}; {loss.paper}",
         licence="Apache-2.0 (code); no weights are shipped",
     )
+
+
+@functools.cache
+def scores():
+    """Test scores of the recipes by model and data set, as `tools/readme_tables.py` wrote them."""
+    with open(os.path.join(os.path.dirname(__file__), "scores.json"), encoding="utf-8") as file:
+        return json.load(file)
 
 
 def loss_settings(loss):
