@@ -71,18 +71,21 @@ def scores():
 
 
 def take_over(paths):
-    """Copy the scores of recipe runs to recipes/results, one file a data set and task."""
+    """Copy scores and conclusions of recipe runs to recipes/results, two files a data set and task."""
     for path in map(pathlib.Path, paths):
         text = path.read_text(encoding="utf-8")
         row = next(csv.DictReader(text.splitlines()))
-        (ROOT / f"recipes/results/intent_{row['data']}_{row['task']}.csv").write_text(text, encoding="utf-8")
+        place = ROOT / f"recipes/results/intent_{row['data']}_{row['task']}"
+        place.with_suffix(".csv").write_text(text, encoding="utf-8")
+        place.with_suffix(".txt").write_text(path.with_name("conclusions.txt").read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def main():
     take_over(argument for argument in sys.argv[1:] if argument != "--check")
     readme = ROOT / "README.md"
     before = after = readme.read_text(encoding="utf-8")
-    for name, lines in (("losses", losses()), ("results", results())):
+    post = (ROOT / "recipes/results/intent_nav_zh_navigation.txt").read_text(encoding="utf-8").splitlines()
+    for name, lines in (("losses", losses()), ("results", results()), ("conclusions", post)):
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)"
         after = re.sub(pattern, lambda found: found[1] + "\n".join(["", *lines, "", ""]) + found[2], after, flags=re.S)
     card = ROOT / "zoo/scores.json"
