@@ -21,7 +21,7 @@ test-slow: env
 env: .venv/installed
 
 .venv/installed: setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit((3, 11) <= v <= (3, 13) and 0 or \
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
 	"zoo needs Python 3.11, 3.12 or 3.13; %s is Python %d.%d. Install one of them, or name it: make PYTHON=/path/to/python3.12" % (sys.executable, v[0], v[1]))'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	echo "zoo builds an environment with venv, which $(PYTHON) lacks; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
