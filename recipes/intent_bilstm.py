@@ -46,7 +46,7 @@ MODELS = {
     "softmax": ("softmax", {}),
     "hinge, margin 1": ("hinge", {"margin": 1.0}),
 }
-DEMO = ["triplet, margin 10", "triplet, unit, 0.2", "semi-hard, unit, 0.2", "softmax", "hinge, margin 1"]
+DEMO = ["triplet, margin 10", "semi-hard, unit, 0.2", "softmax", "hinge, margin 1"]
 UNTRAINED = "untrained"  # the same encoder before its first step: what scores owe to the architecture alone
 SHOWN = 2000  # texts of each class in the pictures
 CHOICE = "val_knn_macro_f1"  # validation texts against this many training texts choose the epoch and the model
