@@ -7,7 +7,7 @@ Time    python recipes/intent_bilstm.py                            the demo on t
 Data    --data takes a set's name (zoo.data.names()) or a TSV file of your own: label<TAB>text.
 
 Source of the experiment: a Chinese post on the triplet loss and its visualization; recipes/intent_post.py checks its
-conclusions. Settings were chosen on validation texts; test texts are read once, at the end.
+conclusions. The epoch and the exported model are chosen on validation texts; no choice is made on test texts.
 """
 
 import argparse

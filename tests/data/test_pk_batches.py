@@ -195,7 +195,8 @@ def test_mostly_single_classes():
 def test_no_warning_without_reason():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        make()
+        batches = make()
+    assert len(batches) == 5
 
 
 def test_length_and_indexing():
