@@ -13,6 +13,8 @@ from zoo.layers.loss_layer import LossLayer
 from zoo.layers.normalize import L2Normalize
 from zoo.losses.base import check_label_values
 
+_SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Embedder(keras.Model):
@@ -75,7 +77,7 @@ class Embedder(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if y is None:
             raise ValueError("labels are missing: call fit(items, labels), or give batches of (items, labels)")
-        return sum(self.losses, self.loss_layer(y, y_pred, sample_weight=sample_weight))
+        return sum(self.losses, self.loss_layer(y, y_pred, sample_weight=sample_weight, training=training))
 
     def adapt(self, texts):
         """Take the vocabulary from the training texts [N] and make the weights; must precede the first call."""
@@ -218,7 +220,8 @@ def build(name, **settings):
         name: `<encoder>_<loss>`, a name of `list_models()`.
         **settings: of the encoder (`units=`), of the loss (`margin=`, `temperature=`), and of the model:
             `embedding_dim` (size of the embedding; None takes the encoder's output as it is), `normalize` (unit
-            length), `classes` (for losses on class scores), `learning_rate` (Adam; 1e-3).
+            length), `classes` (for losses on class scores), `learning_rate` (Adam; 1e-3). A margin may be a
+            `keras.optimizers.schedules.LearningRateSchedule` of the training step.
 
     Returns:
         `zoo.Embedder`, compiled; call `compile` again for another optimizer.
@@ -247,7 +250,9 @@ def build(name, **settings):
     if loss.needs_classes and model["classes"] is None:
         raise ValueError(f"{name} scores classes: say how many there are, build({name!r}, classes=...)")
     backbone = registry.make(encoder, given[1])
-    layer = LossLayer(registry.make(loss, given[2]), model.get("classes"))
+    schedules = {key: value for key, value in given[2].items() if isinstance(value, _SCHEDULE)}
+    started = {key: float(schedule(0)) for key, schedule in schedules.items()}
+    layer = LossLayer(registry.make(loss, given[2] | started), model.get("classes"), schedules)
     result = Embedder(backbone, layer, backbone.make_frontend(), model["embedding_dim"], model["normalize"], name=name)
     result.compile(keras.optimizers.Adam(errors.number("learning_rate", model["learning_rate"], 0)))
     return result

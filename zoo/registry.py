@@ -28,7 +28,8 @@ class Entry:
         parameters: how many weights it has with its default settings and the head (encoders only).
         settings: what the name sets beyond the defaults of its class.
         head: what the model's head does unless told otherwise, for instance `{"normalize": False}` (losses only).
-        needs_classes: the loss scores classes, and the model must know how many (losses only).
+        takes: what a loss compares: `"embeddings"`, `"scores"` or `"cosines"` (of classes), or the two `"towers"` of a
+            two-tower encoder; for an encoder `"towers"` says that it is one.
     """
 
     path: str
@@ -38,7 +39,12 @@ class Entry:
     parameters: str = ""
     settings: dict = field(default_factory=dict)
     head: dict = field(default_factory=dict)
-    needs_classes: bool = False
+    takes: str = "embeddings"
+
+    @property
+    def needs_classes(self):
+        """Whether the loss scores classes, so that the model must know how many there are."""
+        return self.takes in ("scores", "cosines")
 
 
 _TRIPLET = "zoo.losses.triplet:TripletLoss"
@@ -60,14 +66,14 @@ LOSSES = {
         "Cross-entropy over class scores; the baseline that metric losses are compared with.",
         "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs",
         head=_RAW,
-        needs_classes=True,
+        takes="scores",
     ),
     "hinge": Entry(
         "zoo.losses.hinge:MulticlassHinge",
         "Multi-class hinge over raw class scores with any margin (Crammer-Singer or Weston-Watkins).",
         "Crammer and Singer 2001, On the algorithmic implementation of multiclass kernel-based vector machines",
         head=_RAW,
-        needs_classes=True,
+        takes="scores",
     ),
     "triplet": Entry(
         _TRIPLET,
@@ -157,8 +163,15 @@ def list_models(pattern="*"):
     >>> zoo.list_models("bilstm_ep*")
     ['bilstm_epshn']
     """
-    names = (f"{encoder}_{loss}" for encoder in ENCODERS for loss in LOSSES)
+    names = (
+        f"{encoder}_{loss}" for encoder, e in ENCODERS.items() for loss, item in LOSSES.items() if _fit(e, item)
+    )
     return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern))
+
+
+def _fit(encoder, loss):
+    """Two-tower losses go with two-tower encoders, all others with encoders of one."""
+    return (encoder.takes == "towers") == (loss.takes == "towers")
 
 
 def list_losses():
@@ -171,6 +184,10 @@ def parse(name):
     encoder, _, loss = str(name).partition("_")
     if encoder not in ENCODERS or loss not in LOSSES:
         raise ValueError(unknown("model", name, list_models()))
+    if not _fit(ENCODERS[encoder], LOSSES[loss]):
+        fitting = ", ".join(loss for loss in LOSSES if _fit(ENCODERS[encoder], LOSSES[loss]))
+        towers = "two towers" if LOSSES[loss].takes == "towers" else "one tower"
+        raise ValueError(f"{name!r}: the loss {loss!r} is for encoders of {towers}; losses for {encoder!r}: {fitting}")
     return ENCODERS[encoder], LOSSES[loss]
 
 

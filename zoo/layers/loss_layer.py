@@ -12,12 +12,15 @@ HEALTH = ("valid_anchors", "active_fraction", "mean_s_ap", "mean_s_an", "embeddi
 class LossLayer(keras.layers.Layer):
     """Computes a loss from labels and embeddings; never part of an exported graph.
 
-    For a loss on class scores the layer owns the linear map from embeddings to scores. The mean over the epoch of
-    what tells whether batches teach anything is reported under the names of `HEALTH`.
+    For a loss on class scores the layer owns the linear map from embeddings to scores. The loss's margin is a weight of
+    the layer, saved with it: `set(margin=0.3)` changes it without a new trace, a schedule changes it at every training
+    step. The mean over the epoch of what tells whether batches teach anything is reported under the names of `HEALTH`.
 
     Args:
         loss: a `zoo.losses.Loss`.
         classes: number of classes C, for losses on class scores only.
+        schedules: dict from a setting in `loss.adjustable` to a `keras.optimizers.schedules.LearningRateSchedule`,
+            which gives the setting's value at each training step.
         name: name of the layer.
 
     Call arguments:
@@ -29,7 +32,8 @@ class LossLayer(keras.layers.Layer):
         The loss, a scalar.
 
     Raises:
-        ValueError: `classes` missing for a loss on class scores, or given to another.
+        ValueError: `classes` missing for a loss on class scores, or given to another; a schedule for a setting that
+            has none.
 
     Example:
 
@@ -39,7 +43,7 @@ class LossLayer(keras.layers.Layer):
     TensorShape([])
     """
 
-    def __init__(self, loss, classes=None, name="loss_layer", dtype="float32", **kwargs):
+    def __init__(self, loss, classes=None, schedules=None, name="loss_layer", dtype="float32", **kwargs):
         super().__init__(name=name, dtype=dtype, **kwargs)
         if loss.takes_scores:
             classes = errors.whole("classes", classes)
@@ -47,35 +51,63 @@ class LossLayer(keras.layers.Layer):
             raise ValueError(f"classes={classes!r}: the loss {loss.name!r} compares samples and has no class scores")
         if loss.reduction is None:
             raise ValueError("loss: a layer trains on one number; give the loss a reduction, 'mean' or 'sum'")
-        self.loss, self.classes = loss, classes
-        self.scores = None
+        self.loss, self.classes, self.schedules = loss, classes, dict(schedules or {})
+        for key in self.schedules:
+            if key not in loss.adjustable:
+                raise ValueError(errors.unknown("scheduled setting", key, loss.adjustable))
+        self.scores, self.values, self.step = None, {}, None
         names = HEALTH[:2] + HEALTH[4:] if loss.takes_scores else HEALTH
         self.health = {key: keras.metrics.Mean(name=key) for key in names}
 
     def build(self, labels_shape, embeddings_shape=None):
+        if self.built:  # a loaded model builds its parts, and then itself
+            return
         shape = embeddings_shape if embeddings_shape is not None else labels_shape
-        if self.loss.takes_scores and self.scores is None:
-            # Made last, so that the same seed gives the same encoder under every loss.
+        # Made last, so that the same seed gives the same encoder under every loss.
+        if self.loss.takes == "scores":
             self.scores = keras.layers.Dense(self.classes, name="scores", dtype=self.dtype_policy)
             self.scores.build(shape)
+        for key in (*self.loss.adjustable, *self.loss.learns):
+            start = getattr(self.loss, key, None)
+            if isinstance(start, float):
+                self.values[key] = self.add_weight(
+                    (), keras.initializers.Constant(start), trainable=key in self.loss.learns, name=key
+                )
+        if self.schedules:
+            self.step = self.add_weight((), "zeros", dtype="int32", trainable=False, name="step")
         self.built = True
 
-    def call(self, labels, embeddings, sample_weight=None):
-        values = embeddings if self.scores is None else self.scores(embeddings)
-        terms = self.loss.checked_terms(labels, values)
+    def set(self, **values):
+        """Change settings of the loss, for instance `set(margin=0.3)`, also between two epochs of a compiled model."""
+        for key, value in values.items():
+            if key not in self.values:
+                raise ValueError(errors.unknown("setting of a built layer", key, self.values))
+            self.values[key].assign(errors.number(key, value))
+
+    def call(self, labels, embeddings, sample_weight=None, training=None):
+        if training:
+            for key, schedule in self.schedules.items():
+                self.values[key].assign(ops.cast(schedule(self.step), "float32"))
+            if self.step is not None:
+                self.step.assign_add(1)
+        outputs = embeddings if self.scores is None else self.scores(embeddings)
+        wide = "float64" if ops.dtype(outputs) == "float64" else "float32"
+        loss = self.loss.with_values(**{key: ops.cast(value, wide) for key, value in self.values.items()})
+        terms = loss.checked_terms(labels, outputs)
         spread = ops.mean(ops.std(ops.stop_gradient(ops.cast(embeddings, "float32")), axis=0))
         for key, value in {**terms.health, "embedding_std": spread}.items():
             if key in self.health:
                 self.health[key].update_state(ops.stop_gradient(value))
-        return self.loss.reduce(terms, sample_weight)
+        return loss.reduce(terms, sample_weight)
 
     def compute_output_shape(self, labels_shape, embeddings_shape=None):
         return ()
 
     def get_config(self):
-        loss = keras.saving.serialize_keras_object(self.loss)
-        return {**super().get_config(), "loss": loss, "classes": self.classes}
+        parts = {key: keras.saving.serialize_keras_object(getattr(self, key)) for key in ("loss", "schedules")}
+        return {**super().get_config(), **parts, "classes": self.classes}
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})
+        parts = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("loss", "schedules")}
+        return cls(**{**config, **parts})

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import copy
+
 import keras
 import numpy as np
 from keras import ops
@@ -49,7 +51,20 @@ class Loss(keras.losses.Loss):
             raise ValueError(f"reduction must be 'mean', 'sum' or None, not {reduction!r}")
         super().__init__(name=name, reduction=None if reduction == "none" else reduction, dtype=dtype)
 
-    takes_scores = False  # True for losses on class scores [N, C] with labels 0..C-1
+    takes = "embeddings"  # or "scores" or "cosines": one column a class, labels 0..C-1
+    adjustable = ("margin",)  # numbers that a `LossLayer` keeps as weights, so that they can change while training
+    learns = ()  # numbers that a `LossLayer` learns; without one they stay as they are
+
+    @property
+    def takes_scores(self):
+        """Whether the loss is on class scores [N, C] instead of embeddings [N, D]."""
+        return self.takes in ("scores", "cosines")
+
+    def with_values(self, **values):
+        """Return a copy whose settings have these values: numbers, or scalar tensors inside a training step."""
+        changed = copy.copy(self)
+        changed.__dict__.update(values)
+        return changed
 
     def terms(self, labels, embeddings):
         """Return the `Terms` of a batch: labels [N] of integers, embeddings [N, D] (or class scores [N, C])."""

@@ -38,7 +38,7 @@ class MulticlassHinge(Loss):
     References: Weston and Watkins 1999; Crammer and Singer 2001.
     """
 
-    takes_scores = True
+    takes = "scores"
 
     def __init__(self, margin=1.0, form="max", squared=False, reduction="mean", name="hinge", dtype=None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)

@@ -30,7 +30,7 @@ class SoftmaxLoss(Loss):
     Reference: Bridle 1990.
     """
 
-    takes_scores = True
+    takes = "scores"
 
     def __init__(self, reduction="mean", name="softmax", dtype=None):
         super().__init__(reduction=reduction, name=name, dtype=dtype)

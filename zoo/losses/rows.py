@@ -1,0 +1,147 @@
+"""Losses stated for one anchor row of the similarity matrix, with the gradient in closed form.
+
+A row of similarities is all that an anchor needs, so rows can be computed together, [N, N], or `chunk` at a time,
+[chunk, N]. The gradient with respect to the similarities comes from the loss itself, so no backend keeps or walks
+through the intermediate [N, N] tensors of the loss; that walk is what makes such losses slow and large.
+"""
+
+from keras import ops
+
+from zoo import geometry
+
+
+def scan(function, x, labels, distance="cosine", columns=1, chunk=None):
+    """Return `function(similarity, positives, negatives)` for every anchor row, without any gradient.
+
+    Args:
+        function: takes similarities [C, N] and boolean masks of positives and negatives [C, N]; returns floats
+            [C, columns].
+        x: embeddings [N, D].
+        labels: integers [N].
+        distance: one of `zoo.geometry.DISTANCES`.
+        columns: number of outputs of a row.
+        chunk: rows at a time C; None takes all at once.
+
+    Returns:
+        float32 or float64 [N, columns].
+    """
+    x = _prepare(ops.stop_gradient(x), distance)
+    if chunk is None:
+        return ops.stop_gradient(function(*_rows(x, labels, None, distance)))
+    return ops.stop_gradient(_in_chunks(function, x, labels, distance, columns, chunk))
+
+
+def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None):
+    """Return the outputs of a row function whose first column has a gradient, given by the function itself.
+
+    Args:
+        function: takes similarities [C, N] and boolean masks of positives and negatives [C, N]; returns outputs
+            [C, columns] and weights [C, N], the derivative of the first output of a row by its similarities. The other
+            outputs have no gradient.
+        x, labels, distance, columns, chunk: as in `scan`. With a chunk the rows are computed again for the gradient, and
+            memory is O(N x chunk).
+
+    Returns:
+        float32 or float64 [N, columns].
+    """
+    x = _prepare(x, distance)  # rows to unit length for the cosine: differentiated by the backend
+    labels = ops.stop_gradient(labels)
+
+    @ops.custom_gradient
+    def through(x):
+        if chunk is None:
+            similarity, *masks = _rows(x, labels, None, distance)
+            outputs, weights = function(similarity, *masks)
+            weights = _by_product(weights, similarity, distance)
+        else:
+            outputs = _in_chunks(lambda *row: function(*row)[0], x, labels, distance, columns, chunk)
+
+        def gradient(*args, upstream=None):
+            upstream = args[-1] if upstream is None else upstream
+            upstream = upstream[:, :1]  # (N, 1)
+            if chunk is None:
+                return _pull_back(upstream * weights, x, distance)
+            return _pull_back_in_chunks(function, x, labels, upstream, distance, chunk)
+
+        return outputs, gradient
+
+    return through(x)
+
+
+def _prepare(x, distance):
+    if distance == "cosine":
+        return geometry.normalize(x)
+    x = geometry.widen(x)
+    return x if distance == "dot" else x - ops.stop_gradient(x[:1])
+
+
+def _rows(x, labels, at, distance):
+    """Similarities of the rows `at` [C] (None: all) to all rows [C, N], and the masks of positives and negatives."""
+    columns = ops.arange(ops.shape(x)[0], dtype="int32")
+    y, own, at = (x, labels, columns) if at is None else (ops.take(x, at, axis=0), ops.take(labels, at, axis=0), at)
+    similarity = ops.matmul(y, ops.transpose(x))
+    itself, same = at[:, None] == columns[None, :], own[:, None] == labels[None, :]
+    if distance not in ("cosine", "dot"):
+        # Squares rounded as the product is, so that equal rows are at distance 0.
+        squares = ops.sum(x * x, axis=1) if y is not x else ops.diagonal(similarity)
+        mine = squares if y is x else ops.sum(y * y, axis=1)
+        total = mine[:, None] + squares[None, :]
+        squares = total - 2.0 * similarity
+        noise = 0.0 if y is x else 1e-6 * total  # of float32; rows of a chunk are rounded otherwise than all together
+        squares = ops.where(ops.logical_or(itself, squares <= noise), 0.0, squares)
+        similarity = -squares if distance == "squared_euclidean" else -geometry.safe_sqrt(squares)
+    return similarity, ops.logical_and(same, ops.logical_not(itself)), ops.logical_not(same)
+
+
+def _by_product(weights, similarity, distance):
+    """Derivative by -|x - y| becomes derivative by -|x - y|^2; those by the product stay as they are."""
+    if distance != "euclidean":
+        return weights
+    apart = similarity < 0
+    return ops.where(apart, weights / ops.where(apart, -2.0 * similarity, 1.0), 0.0)
+
+
+def _pull_back(weights, x, distance):
+    """Derivative by the rows [N, D], given the one by the similarities [N, N]."""
+    both = ops.matmul(weights, x) + ops.matmul(ops.transpose(weights), x)
+    if distance in ("cosine", "dot"):
+        return both
+    total = ops.sum(weights, axis=1) + ops.sum(weights, axis=0)  # (N,)
+    return 2.0 * (both - total[:, None] * x)
+
+
+def _chunks(body, start, rows, chunk):
+    """Fold `body(at [C], kept [C], total)` over the rows; the last chunk repeats a row that is not `kept`."""
+
+    def step(i, total):
+        at = i * chunk + ops.arange(chunk, dtype="int32")
+        return body(ops.minimum(at, rows - 1), ops.cast(at < rows, start.dtype)[:, None], total)
+
+    return ops.fori_loop(0, (rows + chunk - 1) // chunk, step, start)
+
+
+def _in_chunks(function, x, labels, distance, columns, chunk):
+    """Outputs [N, columns] of a row function that returns them alone."""
+    rows = ops.shape(x)[0]
+
+    def body(at, kept, total):
+        return total + ops.segment_sum(kept * function(*_rows(x, labels, at, distance)), at, num_segments=rows)
+
+    return _chunks(body, ops.zeros((rows, columns), dtype=x.dtype), rows, chunk)
+
+
+def _pull_back_in_chunks(function, x, labels, upstream, distance, chunk):
+    rows = ops.shape(x)[0]
+
+    def body(at, kept, total):
+        similarity, *masks = _rows(x, labels, at, distance)
+        weights = _by_product(function(similarity, *masks)[1], similarity, distance)
+        weights = weights * ops.take(upstream, at, axis=0) * kept  # (C, N)
+        y = ops.take(x, at, axis=0)
+        own, others = ops.matmul(weights, x), ops.matmul(ops.transpose(weights), y)  # (C, D), (N, D)
+        if distance not in ("cosine", "dot"):
+            own = 2.0 * (own - ops.sum(weights, axis=1)[:, None] * y)
+            others = 2.0 * (others - ops.sum(weights, axis=0)[:, None] * x)
+        return total + others + ops.segment_sum(own, at, num_segments=rows)
+
+    return _chunks(body, ops.zeros_like(x), rows, chunk)
