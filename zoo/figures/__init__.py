@@ -17,11 +17,13 @@ __getattr__, __dir__, __all__ = attach(
         "gate_activations": "gates",
         "gate_saturation": "saturation",
         "gate_strips": "strips",
+        "loss_on_plane": "loss_plane",
         "plane_features": "features",
         "saturation_plane": "saturation",
         "save_gif": "animate",
         "save_html": "animate",
         "save_png": "animate",
+        "triplet_plane": "loss_plane",
         "two_logits": "logits",
     },
 )

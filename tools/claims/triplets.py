@@ -1,0 +1,72 @@
+"""Which triplet losses of other libraries ours claim to equal, and where we differ on purpose."""
+
+import zoo
+
+DISTANCES = {
+    "L2": ("euclidean", False),
+    "squared-L2": ("squared_euclidean", False),
+    "angular": ("cosine", None),
+    "l2": ("euclidean", False),
+    "sql2": ("squared_euclidean", False),
+    "cosine": ("dot", None),  # of tfsim, which does not normalize; its batches are of unit length
+    "l2_sq": ("squared_euclidean", False),
+    "l2n": ("euclidean", True),
+    "l2n_sq": ("squared_euclidean", True),
+    "cos": ("cosine", None),
+    "dot": ("dot", None),
+}
+REDUCERS = {"avg_nonzero": "active", "mean": "valid"}
+
+
+def claim(name, why=None, **settings):
+    """Our loss, how it is written, and a function of a case that says where we differ on purpose, or None."""
+    words = ", ".join(f"{key}={value!r}" for key, value in settings.items() if key not in ("margin", "distance", "normalize"))
+    unit = settings.get("distance") == "cosine" or settings.get("normalize")
+
+    def reason(case):
+        if unit and case.batch["name"] == "scale_1e-6":
+            return "rows shorter than 1e-4 are not stretched to unit length, so that their gradient stays bounded"
+        if unit and case.batch["name"] == "collapsed_to_a_point":
+            return "float32 cannot order rows that near; the value agrees, another row is chosen"
+        return why(case) if why else None
+
+    return zoo.losses.get(name, **settings), f"{name}({words})" if words else name, reason
+
+
+def place(params, **settings):
+    distance, normalize = DISTANCES[params["distance"]]
+    margin = params.get("margin")
+    return {"distance": distance, "normalize": normalize, "margin": "soft" if margin is None else margin, **settings}
+
+
+def rows_left_out(case):
+    return None if case.complete else "rows without a positive or a negative are counted there and left out here"
+
+
+def one_class(case):
+    return None if case.any_negative else "a batch of one class has a made-up loss there and 0 here"
+
+
+def tfsim(params):
+    sides = {key: params[key].replace("-", "_") for key in ("positive", "negative")}
+    if sides == {"positive": "easy", "negative": "semi_hard"}:
+        words = "triplet(positive='easy', negative='semi_hard')"
+        return None, words, lambda case: "semi-hard is farther than the farthest positive there, than the chosen one here"
+    return claim("batchhard", rows_left_out, **place(params, **sides, denominator="anchors", fallback="farthest"))
+
+
+def easy(params, **settings):
+    return claim("epshn", **{**place({"margin": 0.0, **params}), "duplicate_threshold": None, **settings})
+
+
+CLAIMS = {
+    ("tfa", "triplet_semihard"): lambda p: claim("semihard", one_class, **place(p)),
+    ("tfa", "triplet_hard"): lambda p: claim("batchhard", rows_left_out, **place(p)),
+    ("tfa", "triplet_hard_soft"): lambda p: claim("batchhard", rows_left_out, **place(p)),
+    ("tfsim", "triplet"): tfsim,
+    ("pml", "triplet_all"): lambda p: claim("triplet", **place(p, denominator=REDUCERS[p["reducer"]])),
+    ("pml", "triplet_batch_hard"): lambda p: claim("batchhard", **place(p, denominator=REDUCERS[p["reducer"]])),
+    ("pml", "triplet_easy_pos_semihard_neg"): lambda p: easy(p, objective="hinge"),
+    ("pml", "easy_pos_semihard_neg_softmax"): lambda p: easy(p, temperature=p["temperature"]),
+    ("pml", "easy_pos_hard_neg_softmax"): lambda p: easy(p, negative="hard", temperature=p["temperature"]),
+}
