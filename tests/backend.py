@@ -35,7 +35,7 @@ def value_and_gradient(function, *inputs, jit=False):
     value = (torch.compile(function) if jit else function)(*tensors)
     gradients = torch.autograd.grad(value, tensors, allow_unused=True) if value.requires_grad else [None] * len(tensors)
     found = zip(gradients, tensors, strict=True)
-    return float(value), [(torch.zeros_like(t) if g is None else g).detach().cpu().numpy() for g, t in found]
+    return float(value.detach()), [(torch.zeros_like(t) if g is None else g).detach().cpu().numpy() for g, t in found]
 
 
 def to_numpy(x):
