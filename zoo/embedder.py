@@ -11,7 +11,6 @@ from zoo import errors, registry
 from zoo.frontends.text import as_texts
 from zoo.layers.loss_layer import LossLayer
 from zoo.layers.normalize import L2Normalize
-from zoo.losses.base import check_label_values
 
 _SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
@@ -103,7 +102,7 @@ class Embedder(keras.Model):
     def fit(self, x=None, y=None, **kwargs):
         """`keras.Model.fit`, which also takes raw items; `zoo.data.pk_batches` goes on where a killed run was."""
         if hasattr(x, "position"):  # PK batches
-            check_label_values(x.labels, self.loss_layer.classes)
+            self.loss_layer.loss.check_labels(x.labels, self.loss_layer.classes)
             x.preprocess = x.preprocess or (self.preprocess if _is_text(x.items) else None)
             x.position = self._step
             kwargs.setdefault("shuffle", False)  # batches are random already, and their order is part of the promise
@@ -156,7 +155,8 @@ class Embedder(keras.Model):
         """Return the scores [N, C] of a model whose loss is on class scores."""
         if self.loss_layer.scores is None:
             raise ValueError(f"{self.name} compares samples and has no class scores")
-        return np.asarray(keras.ops.convert_to_numpy(self.loss_layer.scores(self.predict(items))))
+        scores = np.asarray(keras.ops.convert_to_numpy(self.loss_layer.scores(self.predict(items))))
+        return scores.prod(axis=-1) if scores.ndim == 3 else scores  # cosines times lengths
 
     def card(self):
         """What is known of the model, with the settings it was made with."""
@@ -188,7 +188,7 @@ class Embedder(keras.Model):
             return y
         if _is_text(y):
             raise ValueError("labels must be class ids, not names: ids, class_names = zoo.data.encode(labels)")
-        return check_label_values(np.asarray(y), self.loss_layer.classes)
+        return self.loss_layer.loss.check_labels(np.asarray(y), self.loss_layer.classes)
 
     def get_config(self):
         parts = {key: getattr(self, key) for key in ("backbone", "loss_layer", "frontend")}
@@ -220,7 +220,8 @@ def build(name, **settings):
         name: `<encoder>_<loss>`, a name of `list_models()`.
         **settings: of the encoder (`units=`), of the loss (`margin=`, `temperature=`), and of the model:
             `embedding_dim` (size of the embedding; None takes the encoder's output as it is), `normalize` (unit
-            length), `classes` (for losses on class scores), `learning_rate` (Adam; 1e-3). A margin may be a
+            length), `classes` (for losses on class scores), `matryoshka` (sizes at which the embedding may be cut, as in
+            `zoo.layers.LossLayer`), `learning_rate` (Adam; 1e-3). A margin may be a
             `keras.optimizers.schedules.LearningRateSchedule` of the training step.
 
     Returns:
@@ -238,7 +239,7 @@ def build(name, **settings):
     (1, 128)
     """
     encoder, loss = registry.parse(name)
-    model = {"embedding_dim": 128, "normalize": True, "learning_rate": 1e-3, **loss.head}
+    model = {"embedding_dim": 128, "normalize": True, "learning_rate": 1e-3, "matryoshka": None, **loss.head}
     model |= {"classes": None} if loss.needs_classes else {}
     homes = (model, registry.defaults(encoder.path), registry.loss_settings(loss))
     for key in settings:
@@ -252,7 +253,7 @@ def build(name, **settings):
     backbone = registry.make(encoder, given[1])
     schedules = {key: value for key, value in given[2].items() if isinstance(value, _SCHEDULE)}
     started = {key: float(schedule(0)) for key, schedule in schedules.items()}
-    layer = LossLayer(registry.make(loss, given[2] | started), model.get("classes"), schedules)
+    layer = LossLayer(registry.make(loss, given[2] | started), model.get("classes"), schedules, model["matryoshka"])
     result = Embedder(backbone, layer, backbone.make_frontend(), model["embedding_dim"], model["normalize"], name=name)
     result.compile(keras.optimizers.Adam(errors.number("learning_rate", model["learning_rate"], 0)))
     return result

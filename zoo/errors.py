@@ -36,7 +36,7 @@ def whole(name, value, low=1):
 
 def number(name, value, low=-math.inf, high=math.inf):
     """Return `value` as a finite `float` from `low` up to `high`, or raise `ValueError` naming the argument."""
-    if type(value).__module__.endswith("learning_rate_schedule"):
+    if any(base.__module__.endswith("learning_rate_schedule") for base in type(value).__mro__):
         raise ValueError(f"{name} is a schedule: only a model or a LossLayer(loss, schedules={{{name!r}: ...}}) counts steps")
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise ValueError(f"{name} must be a number, not {value!r}")

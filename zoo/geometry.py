@@ -23,11 +23,12 @@ def widen(x):
     return x if ops.dtype(x) == "float64" else ops.cast(x, "float32")
 
 
-def normalize(x):
+def normalize(x, axis=-1):
     """Scale every row to unit length; rows shorter than 1e-4 are scaled by 1e4, so that the gradient stays finite.
 
     Args:
         x: embeddings [N, D].
+        axis: the axis of a vector; 0 scales every column.
 
     Returns:
         float32 or float64 [N, D]; a zero row stays zero.
@@ -38,7 +39,7 @@ def normalize(x):
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
     x = widen(x)
-    return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), 1e-8))
+    return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=axis, keepdims=True), 1e-8))
 
 
 def safe_sqrt(squares):

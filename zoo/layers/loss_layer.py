@@ -4,6 +4,8 @@ import keras
 from keras import ops
 
 from zoo import errors
+from zoo.layers.cosine_logits import CosineLogits
+from zoo.losses.matryoshka import check_dims, check_whole, combine
 
 HEALTH = ("valid_anchors", "active_fraction", "mean_s_ap", "mean_s_an", "embedding_std")
 
@@ -12,7 +14,8 @@ HEALTH = ("valid_anchors", "active_fraction", "mean_s_ap", "mean_s_an", "embeddi
 class LossLayer(keras.layers.Layer):
     """Computes a loss from labels and embeddings; never part of an exported graph.
 
-    For a loss on class scores the layer owns the linear map from embeddings to scores. The loss's margin is a weight of
+    For a loss on class scores the layer owns the linear map from embeddings to scores, for one on cosines the class
+    weights (`zoo.layers.CosineLogits`). The loss's margin is a weight of
     the layer, saved with it: `set(margin=0.3)` changes it without a new trace, a schedule changes it at every training
     step. The mean over the epoch of what tells whether batches teach anything is reported under the names of `HEALTH`.
 
@@ -21,6 +24,9 @@ class LossLayer(keras.layers.Layer):
         classes: number of classes C, for losses on class scores only.
         schedules: dict from a setting in `loss.adjustable` to a `keras.optimizers.schedules.LearningRateSchedule`,
             which gives the setting's value at each training step.
+        matryoshka: sizes of prefixes of the embedding, rising up to D, for instance `(16, 32, 64)`: the loss is the mean
+            over them (see `zoo.losses.Matryoshka`), and sizes share the class weights' first rows (Kusupati et al.
+            2022, MRL-E). None trains the whole embedding only.
         name: name of the layer.
 
     Call arguments:
@@ -43,7 +49,7 @@ class LossLayer(keras.layers.Layer):
     TensorShape([])
     """
 
-    def __init__(self, loss, classes=None, schedules=None, name="loss_layer", dtype="float32", **kwargs):
+    def __init__(self, loss, classes=None, schedules=None, matryoshka=None, name="loss_layer", dtype="float32", **kwargs):
         super().__init__(name=name, dtype=dtype, **kwargs)
         if loss.takes_scores:
             classes = errors.whole("classes", classes)
@@ -52,6 +58,7 @@ class LossLayer(keras.layers.Layer):
         if loss.reduction is None:
             raise ValueError("loss: a layer trains on one number; give the loss a reduction, 'mean' or 'sum'")
         self.loss, self.classes, self.schedules = loss, classes, dict(schedules or {})
+        self.matryoshka = None if matryoshka is None else check_dims(matryoshka)
         for key in self.schedules:
             if key not in loss.adjustable:
                 raise ValueError(errors.unknown("scheduled setting", key, loss.adjustable))
@@ -64,8 +71,10 @@ class LossLayer(keras.layers.Layer):
             return
         shape = embeddings_shape if embeddings_shape is not None else labels_shape
         # Made last, so that the same seed gives the same encoder under every loss.
-        if self.loss.takes == "scores":
-            self.scores = keras.layers.Dense(self.classes, name="scores", dtype=self.dtype_policy)
+        if self.matryoshka is not None:
+            check_whole(self.matryoshka, shape[-1])
+        if self.loss.takes_scores:
+            self.scores = self._make_scores()
             self.scores.build(shape)
         for key in (*self.loss.adjustable, *self.loss.learns):
             start = getattr(self.loss, key, None)
@@ -76,6 +85,22 @@ class LossLayer(keras.layers.Layer):
         if self.schedules:
             self.step = self.add_weight((), "zeros", dtype="int32", trainable=False, name="step")
         self.built = True
+
+    def _make_scores(self):
+        if self.loss.takes == "cosines":
+            return CosineLogits(self.classes, self.loss.lengths, name="scores", dtype=self.dtype_policy)
+        bias = self.loss.output_bias() if self.loss.multilabel else None
+        bias = "zeros" if bias is None else keras.initializers.Constant(bias)
+        return keras.layers.Dense(self.classes, bias_initializer=bias, name="scores", dtype=self.dtype_policy)
+
+    def _outputs(self, embeddings):
+        """What the loss takes, of embeddings or their first columns [N, k]."""
+        if self.scores is None:
+            return embeddings
+        width = embeddings.shape[-1]
+        if self.loss.takes == "cosines" or width == self.scores.kernel.shape[0]:
+            return self.scores(embeddings)
+        return ops.matmul(embeddings, ops.cast(self.scores.kernel[:width], embeddings.dtype)) + self.scores.bias
 
     def set(self, **values):
         """Change settings of the loss, for instance `set(margin=0.3)`, also between two epochs of a compiled model."""
@@ -90,10 +115,12 @@ class LossLayer(keras.layers.Layer):
                 self.values[key].assign(ops.cast(schedule(self.step), "float32"))
             if self.step is not None:
                 self.step.assign_add(1)
-        outputs = embeddings if self.scores is None else self.scores(embeddings)
-        wide = "float64" if ops.dtype(outputs) == "float64" else "float32"
+        sizes = self.matryoshka or (embeddings.shape[-1],)
+        outputs = [self._outputs(embeddings[:, :k] if self.matryoshka else embeddings) for k in sizes]
+        wide = "float64" if ops.dtype(outputs[0]) == "float64" else "float32"
         loss = self.loss.with_values(**{key: ops.cast(value, wide) for key, value in self.values.items()})
-        terms = loss.checked_terms(labels, outputs)
+        parts = [loss.checked_terms(labels, output) for output in outputs]
+        terms = combine(parts, reduction=loss.reduction) if len(parts) > 1 else parts[0]
         spread = ops.mean(ops.std(ops.stop_gradient(ops.cast(embeddings, "float32")), axis=0))
         for key, value in {**terms.health, "embedding_std": spread}.items():
             if key in self.health:
@@ -105,7 +132,7 @@ class LossLayer(keras.layers.Layer):
 
     def get_config(self):
         parts = {key: keras.saving.serialize_keras_object(getattr(self, key)) for key in ("loss", "schedules")}
-        return {**super().get_config(), **parts, "classes": self.classes}
+        return {**super().get_config(), **parts, "classes": self.classes, "matryoshka": self.matryoshka}
 
     @classmethod
     def from_config(cls, config):

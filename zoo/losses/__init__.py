@@ -11,6 +11,13 @@ __getattr__, __dir__, __all__ = attach(
         "TripletLoss": "triplet",
         "MulticlassHinge": "hinge",
         "SoftmaxLoss": "margin_softmax",
+        "MarginSoftmax": "margin_softmax",
+        "AngularSoftmax": "angular_softmax",
+        "AnnealingDecay": "angular_softmax",
+        "ProxyNCALoss": "proxies",
+        "ProxyAnchorLoss": "proxies",
+        "WordsLoss": "words",
+        "Matryoshka": "matryoshka",
     },
 )
 

@@ -53,6 +53,8 @@ class Loss(keras.losses.Loss):
 
     takes = "embeddings"  # or "scores" or "cosines": one column a class, labels 0..C-1
     adjustable = ("margin",)  # numbers that a `LossLayer` keeps as weights, so that they can change while training
+    lengths = None  # on cosines: whether they come with the lengths of "features" or of "both", features and class weights
+    multilabel = False  # whether labels are multi-hot [N, C] instead of class ids [N]
     learns = ()  # numbers that a `LossLayer` learns; without one they stay as they are
 
     @property
@@ -83,6 +85,10 @@ class Loss(keras.losses.Loss):
         y_pred = ops.convert_to_tensor(y_pred)
         return self.terms(*check_batch(y_true, y_pred, y_pred.shape[-1] if self.takes_scores else None))
 
+    def check_labels(self, values, classes=None):
+        """Return labels, a NumPy array, as the loss takes them; `ValueError` says what is wrong with them."""
+        return check_label_values(values, classes)
+
     def reduce(self, terms, sample_weight=None):
         """Reduce `Terms` with weights [N] (or None) to a scalar, or to [N] when the reduction is None."""
         weight = terms.valid
@@ -99,7 +105,7 @@ class Loss(keras.losses.Loss):
 
 
 def _check_weight(sample_weight, like):
-    values = _seen(sample_weight)
+    values = seen(sample_weight)
     if values is not None and not np.isfinite(values).all():
         raise ValueError("sample_weight must be finite, but holds NaN or infinity")
     sample_weight = ops.reshape(ops.cast(ops.convert_to_tensor(sample_weight), like.dtype), (-1,))
@@ -114,7 +120,7 @@ def divide(a, b):
     return ops.where(b > 0, a / ops.where(b > 0, b, 1.0), 0.0)
 
 
-def _seen(x):
+def seen(x):
     """The value of `x` as a NumPy array, or None inside a compiled step."""
     if isinstance(x, (list, tuple, np.ndarray, np.generic)):
         return np.asarray(x)
@@ -136,21 +142,27 @@ def check_batch(labels, embeddings, classes=None):
         ValueError: wrong rank, lengths that differ, an empty batch, labels with fractions or outside 0..C-1,
             NaN or infinite embeddings (values are checked wherever they can be seen: outside a compiled step).
     """
+    embeddings = check_embeddings(embeddings)
+    return _check_labels(labels, embeddings.shape[0], classes), embeddings
+
+
+def check_embeddings(embeddings):
+    """Return embeddings or class scores as float32 or float64 [N, D]; see `check_batch`."""
     embeddings = geometry.widen(embeddings)
     if len(embeddings.shape) != 2:
         raise ValueError(f"embeddings must have shape (N, D), not {tuple(embeddings.shape)}")
     rows = embeddings.shape[0]
     if rows == 0:
         raise ValueError("embeddings hold no row; skip empty batches, or drop the remainder of the data set")
-    values = _seen(embeddings)
+    values = seen(embeddings)
     if values is not None and not np.isfinite(values).all():
         bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
         raise ValueError(f"embeddings must be finite, but row {bad} holds NaN or infinity; lower the learning rate")
-    return _check_labels(labels, rows, classes), embeddings
+    return embeddings
 
 
 def _check_labels(labels, rows, classes):
-    values = _seen(labels)
+    values = seen(labels)
     if values is not None:
         labels = check_label_values(values, classes)
     labels = ops.convert_to_tensor(labels)
