@@ -11,6 +11,10 @@ __getattr__, __dir__, __all__ = attach(
         "TripletLoss": "triplet",
         "MulticlassHinge": "hinge",
         "SoftmaxLoss": "margin_softmax",
+        # two towers
+        "TowerLoss": "towers",
+        "RankingLoss": "ranking",
+        "MaskedMarginSoftmax": "ranking",
     },
 )
 
