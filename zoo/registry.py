@@ -49,6 +49,7 @@ class Entry:
 
 _TRIPLET = "zoo.losses.triplet:TripletLoss"
 _RAW = {"normalize": False}
+_RANKING = "zoo.losses.ranking:RankingLoss"
 
 ENCODERS = {
     "bilstm": Entry(
@@ -158,6 +159,32 @@ LOSSES = {
             "fallback": "drop",
             "duplicate_threshold": 0.9999,
         },
+    ),
+    "ranking": Entry(
+        _RANKING,
+        "Every matched pair of two towers against all others of the batch, in both directions (sum of hinges).",
+        "Kiros, Salakhutdinov and Zemel 2014, Unifying visual-semantic embeddings with multimodal neural language models",
+        takes="towers",
+    ),
+    "maxranking": Entry(
+        _RANKING,
+        "Every matched pair of two towers against the nearest other of each direction (max of hinges).",
+        "Faghri, Fleet, Kiros and Fidler 2018, VSE++: Improving visual-semantic embeddings with hard negatives",
+        settings={"negative": "hard"},
+        takes="towers",
+    ),
+    "maxmargin": Entry(
+        _RANKING,
+        "Every matched pair of two towers against one impostor drawn for each direction, on raw dot products.",
+        "Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context",
+        settings={"negative": "random", "margin": 1.0, "normalize": False},
+        takes="towers",
+    ),
+    "mms": Entry(
+        "zoo.losses.ranking:MaskedMarginSoftmax",
+        "Softmax of every matched pair of two towers against the batch, with a margin and other matches masked.",
+        "Ilharco, Zhang and Baldridge 2019, Large-scale representation learning from visually grounded untranscribed speech",
+        takes="towers",
     ),
 }
 

@@ -31,7 +31,7 @@ class LossLayer(keras.layers.Layer):
 
     Call arguments:
         labels: class ids [N].
-        embeddings: floats [N, D].
+        embeddings: floats [N, D]; two towers for a loss of those, see `zoo.losses.TowerLoss`.
         sample_weight: floats [N], or None.
 
     Returns:
@@ -62,11 +62,15 @@ class LossLayer(keras.layers.Layer):
         for key in self.schedules:
             if key not in loss.adjustable:
                 raise ValueError(errors.unknown("scheduled setting", key, loss.adjustable))
+            if not isinstance(getattr(loss, key), float):
+                raise ValueError(f"{key}={getattr(loss, key)!r}: a schedule needs a loss that starts with a number")
         self.scores, self.values, self.step = None, {}, None
+        # A weight of the layer, so that random draws advance on every backend and are saved.
+        self.draws = loss.draws.generator.state if getattr(loss, "draws", None) is not None else None
         names = HEALTH[:2] + HEALTH[4:] if loss.takes_scores else HEALTH
         self.health = {key: keras.metrics.Mean(name=key) for key in names}
 
-    def build(self, labels_shape, embeddings_shape=None):
+    def build(self, labels_shape=None, embeddings_shape=None):
         if self.built:  # a loaded model builds its parts, and then itself
             return
         shape = embeddings_shape if embeddings_shape is not None else labels_shape
@@ -115,19 +119,20 @@ class LossLayer(keras.layers.Layer):
                 self.values[key].assign(ops.cast(schedule(self.step), "float32"))
             if self.step is not None:
                 self.step.assign_add(1)
-        sizes = self.matryoshka or (embeddings.shape[-1],)
-        outputs = [self._outputs(embeddings[:, :k] if self.matryoshka else embeddings) for k in sizes]
-        wide = "float64" if ops.dtype(outputs[0]) == "float64" else "float32"
+        towers = embeddings if isinstance(embeddings, (tuple, list)) else (embeddings,)  # two of them, or one tensor
+        outputs = [self._outputs(embeddings[:, :k]) for k in self.matryoshka or ()] or [self._outputs(embeddings)]
+        wide = "float64" if ops.dtype(towers[0]) == "float64" else "float32"
         loss = self.loss.with_values(**{key: ops.cast(value, wide) for key, value in self.values.items()})
         parts = [loss.checked_terms(labels, output) for output in outputs]
         terms = combine(parts, reduction=loss.reduction) if len(parts) > 1 else parts[0]
-        spread = ops.mean(ops.std(ops.stop_gradient(ops.cast(embeddings, "float32")), axis=0))
+        spread = [ops.mean(ops.std(ops.stop_gradient(ops.cast(part, "float32")), axis=0)) for part in towers]
+        spread = sum(spread) / len(spread)
         for key, value in {**terms.health, "embedding_std": spread}.items():
             if key in self.health:
                 self.health[key].update_state(ops.stop_gradient(value))
         return loss.reduce(terms, sample_weight)
 
-    def compute_output_shape(self, labels_shape, embeddings_shape=None):
+    def compute_output_shape(self, labels_shape=None, embeddings_shape=None):
         return ()
 
     def get_config(self):

@@ -18,6 +18,10 @@ __getattr__, __dir__, __all__ = attach(
         "ProxyAnchorLoss": "proxies",
         "WordsLoss": "words",
         "Matryoshka": "matryoshka",
+        # two towers
+        "TowerLoss": "towers",
+        "RankingLoss": "ranking",
+        "MaskedMarginSoftmax": "ranking",
     },
 )
 

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import copy
-
 import keras
 import numpy as np
 from keras import ops
@@ -51,7 +49,7 @@ class Loss(keras.losses.Loss):
             raise ValueError(f"reduction must be 'mean', 'sum' or None, not {reduction!r}")
         super().__init__(name=name, reduction=None if reduction == "none" else reduction, dtype=dtype)
 
-    takes = "embeddings"  # or "scores" or "cosines": one column a class, labels 0..C-1
+    takes = "embeddings"  # or "scores" or "cosines": one column a class, labels 0..C-1; or "towers", see `TowerLoss`
     adjustable = ("margin",)  # numbers that a `LossLayer` keeps as weights, so that they can change while training
     lengths = None  # on cosines: whether they come with the lengths of "features" or of "both", features and class weights
     multilabel = False  # whether labels are multi-hot [N, C] instead of class ids [N]
@@ -64,8 +62,8 @@ class Loss(keras.losses.Loss):
 
     def with_values(self, **values):
         """Return a copy whose settings have these values: numbers, or scalar tensors inside a training step."""
-        changed = copy.copy(self)
-        changed.__dict__.update(values)
+        changed = object.__new__(type(self))  # `copy` would save and load the loss as a model
+        changed.__dict__.update({**self.__dict__, **values})
         return changed
 
     def terms(self, labels, embeddings):
@@ -142,35 +140,35 @@ def check_batch(labels, embeddings, classes=None):
         ValueError: wrong rank, lengths that differ, an empty batch, labels with fractions or outside 0..C-1,
             NaN or infinite embeddings (values are checked wherever they can be seen: outside a compiled step).
     """
-    embeddings = check_embeddings(embeddings)
-    return _check_labels(labels, embeddings.shape[0], classes), embeddings
+    embeddings = check_vectors(embeddings)
+    return check_labels(labels, embeddings.shape[0], classes), embeddings
 
 
-def check_embeddings(embeddings):
-    """Return embeddings or class scores as float32 or float64 [N, D]; see `check_batch`."""
-    embeddings = geometry.widen(embeddings)
-    if len(embeddings.shape) != 2:
-        raise ValueError(f"embeddings must have shape (N, D), not {tuple(embeddings.shape)}")
-    rows = embeddings.shape[0]
-    if rows == 0:
-        raise ValueError("embeddings hold no row; skip empty batches, or drop the remainder of the data set")
-    values = seen(embeddings)
+def check_vectors(vectors, name="embeddings"):
+    """Return vectors [N, D] as float32 or float64; `ValueError` says what of `name` no loss can use."""
+    vectors = geometry.widen(vectors)
+    if len(vectors.shape) != 2:
+        raise ValueError(f"{name} must have shape (N, D), not {tuple(vectors.shape)}")
+    if vectors.shape[0] == 0:
+        raise ValueError(f"{name} hold no row; skip empty batches, or drop the remainder of the data set")
+    values = seen(vectors)
     if values is not None and not np.isfinite(values).all():
         bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise ValueError(f"embeddings must be finite, but row {bad} holds NaN or infinity; lower the learning rate")
-    return embeddings
+        raise ValueError(f"{name} must be finite, but row {bad} holds NaN or infinity; lower the learning rate")
+    return vectors
 
 
-def _check_labels(labels, rows, classes):
+def check_labels(labels, rows, classes=None, name="labels", of="embeddings"):
+    """Return labels as integers [N]; `ValueError` when their shape or values do not fit the rows of `of`."""
     values = seen(labels)
     if values is not None:
         labels = check_label_values(values, classes)
     labels = ops.convert_to_tensor(labels)
     shape = tuple(labels.shape)
     if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
-        raise ValueError(f"labels must have shape (N,) or (N, 1), not {shape}")
+        raise ValueError(f"{name} must have shape (N,) or (N, 1), not {shape}")
     if rows is not None and shape[0] is not None and shape[0] != rows:
-        raise ValueError(f"labels have {shape[0]} rows, embeddings {rows}; they must be equal")
+        raise ValueError(f"{name} have {shape[0]} rows, {of} {rows}; they must be equal")
     return ops.reshape(labels, (-1,))
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import errors
-from zoo.losses.base import Loss, Terms, check_embeddings, seen
+from zoo.losses.base import Loss, Terms, check_vectors, seen
 from zoo.losses.hinge import score_health
 
 WEIGHTINGS = ("balanced", "inverse", "sqrt", "effective", None)
@@ -107,7 +107,7 @@ class WordsLoss(Loss):
         return values.astype("float32")
 
     def checked_terms(self, y_true, y_pred):
-        logits = check_embeddings(y_pred)
+        logits = check_vectors(y_pred)
         classes, values = logits.shape[-1], seen(y_true)
         if self.frequencies is not None and len(self.frequencies) != classes:
             raise ValueError(f"frequencies hold {len(self.frequencies)} words, the scores {classes}; they must be equal")
