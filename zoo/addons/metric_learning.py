@@ -50,7 +50,8 @@ def _resolved(squares, size):
 def angular_distance(feature):
     """Return max(0, 1 - cosine) of every two rows.
 
-    A row is divided by max(its length, 1e-6), so a zero row is at distance 1 from all, itself included.
+    A row is divided by max(its length, 1e-6), so a zero row is at distance 1 from all, itself included; its gradient
+    is scaled by 1e4.
 
     Args:
         feature: floats [N, D].
@@ -72,7 +73,11 @@ def angular_distance(feature):
 
 def _unit(x):
     x = _exact(x)
-    return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), 1e-12))
+    squares = ops.sum(x * x, axis=-1, keepdims=True)
+    zero = ops.equal(squares, 0.0)
+    scale = ops.rsqrt(ops.where(zero, 1.0, ops.maximum(squares, 1e-12)))
+    # A zero row stays zero under any scale, which is then that of its gradient: 1e6 would overflow float16.
+    return x * ops.where(zero, 1e4, scale)
 
 
 def check_metric(distance_metric):
