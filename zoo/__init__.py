@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "load_model": "embedder",
         "register": "embedder",
         "evaluate": "metrics.evaluation",
+        "addons": ".addons",
         "callbacks": ".callbacks",
         "data": ".data",
         "encoders": ".encoders",

@@ -263,6 +263,7 @@ def register():
     """Make the classes of the zoo known to Keras, for those who call `keras.models.load_model` themselves."""
     for item in (*registry.ENCODERS.values(), *registry.LOSSES.values()):
         importlib.import_module(item.path.split(":")[0])
+    importlib.import_module("zoo.addons")
 
 
 def load_model(path):
