@@ -45,6 +45,11 @@ def number(name, value, low=-math.inf, high=math.inf):
     return float(value)
 
 
+def optional_number(name, value):
+    """Return `value` as a finite `float`, or None as it is."""
+    return None if value is None else number(name, value)
+
+
 def flag(name, value):
     """Return `value`, which must be True or False, or raise `ValueError` naming the argument."""
     if not isinstance(value, bool):

@@ -1,13 +1,17 @@
-"""Which positive and which negative an anchor gets: selection on an (N, N) similarity matrix, all shapes static.
+"""Which positive and which negative an anchor gets: selection on rows of similarities [C, N], all shapes static.
 
-Selection needs no gradient: call it on a detached matrix, then differentiate only through the pairs it chose.
-A row is an anchor; larger similarity means closer. Every function returns indices and a mask of the rows that have one.
+Selection needs no gradient: call it on detached rows, then differentiate only through the pairs it chose.
+A row is an anchor; larger similarity means closer. A class has few members next to the batch, so its positives are
+looked up in the batch sorted by label; only negatives need passes over the whole row.
 """
+
+from typing import NamedTuple
 
 from keras import ops
 
 POSITIVES = ("all", "hard", "easy")
-NEGATIVES = ("all", "hard", "semi_hard", "easy")
+NEGATIVES = ("all", "hard", "semi_hard", "easy", "band", "violating")
+FEW = 32  # positives of an anchor up to which they are gone through one by one; beyond it rows are sorted
 
 
 def positive_mask(labels):
@@ -21,19 +25,96 @@ def negative_mask(labels):
     return labels[:, None] != labels[None, :]
 
 
-def farthest(similarity, mask):
-    """Index [N] of the least similar column inside `mask` [N, N], and whether the row has any [N]."""
-    return ops.argmin(ops.where(mask, similarity, float("inf")), axis=1), ops.any(mask, axis=1)
+class Classmates(NamedTuple):
+    """The batch sorted by label, so that the positives of every row are known without an (N, N) mask.
+
+    Attributes:
+        order: rows sorted by label [N].
+        place: where each row's class starts in `order`, which of the class the row is, and its members [N, 3].
+        most: positives of the row that has most of them, a scalar.
+    """
+
+    order: object
+    place: object
+    most: object
+
+
+def classmates(labels):
+    """Return the `Classmates` of labels [N]: O(N log N)."""
+    rows = ops.shape(labels)[0]
+    order = ops.cast(ops.argsort(labels), "int32")
+    ordered = ops.take(labels, order)
+    new = ops.concatenate([ops.zeros((1,), "int32"), ops.cast(ordered[1:] != ordered[:-1], "int32")])
+    group = ops.cumsum(new)  # (N,), of the sorted rows
+    counts = ops.segment_sum(ops.ones_like(group), group, num_segments=rows)
+    starts = ops.cumsum(counts) - counts
+    rank = ops.cast(ops.argsort(order), "int32")  # where each row is in the order
+    group = ops.take(group, rank)
+    start = ops.take(starts, group)
+    place = ops.stack([start, rank - start, ops.take(counts, group)], axis=1)
+    return Classmates(order, ops.cast(place, "int32"), ops.cast(ops.max(counts) - 1, "int32"))
+
+
+def classmate(order, place, rank):
+    """Return the positive of a rank 1, 2, ... (or of several [W]) for rows at `place` [C, 3].
+
+    Returns:
+        index [C, 1] or [C, W], and present, False where the class has fewer; the index is then the row itself.
+    """
+    start, offset, count = (place[:, i : i + 1] for i in range(3))  # (C, 1)
+    present = rank < count
+    turn = ops.mod(offset + ops.where(present, rank, 0), count)
+    return ops.take(order, start + turn), present
+
+
+def pick(values):
+    """Index [C] of the largest column of `values` [C, N], and whether it is above minus infinity [C]."""
+    best, index = ops.top_k(values, 1)  # one pass on every backend; Keras' argmax takes four on TensorFlow
+    return ops.cast(index[:, 0], "int32"), best[:, 0] > -float("inf")
 
 
 def nearest(similarity, mask):
-    """Index [N] of the most similar column inside `mask` [N, N], and whether the row has any [N]."""
-    return ops.argmax(ops.where(mask, similarity, -float("inf")), axis=1), ops.any(mask, axis=1)
+    """Index [C] of the most similar column inside `mask` [C, N], and whether the row has any [C]."""
+    return pick(ops.where(mask, similarity, -float("inf")))
 
 
-def pick_positive(similarity, mask, rule):
-    """The hard positive is the farthest one, the easy positive the nearest: index [N], found [N]."""
-    return farthest(similarity, mask) if rule == "hard" else nearest(similarity, mask)
+def farthest(similarity, mask):
+    """Index [C] of the least similar column inside `mask` [C, N], and whether the row has any [C]."""
+    return pick(ops.where(mask, -similarity, -float("inf")))
+
+
+def at(similarity, index):
+    """Similarities [C] of the columns `index` [C]."""
+    return ops.take_along_axis(similarity, index[:, None], axis=1)[:, 0]
+
+
+def pick_positive(similarity, mask, mates, place, rule, limit=None):
+    """Choose one positive for each anchor: the farthest (`"hard"`) or the nearest (`"easy"`).
+
+    Args:
+        similarity: detached similarities [C, N].
+        mask: True for positives [C, N].
+        mates: `Classmates` of the batch.
+        place: rows [C, 3] of `mates.place` for these anchors.
+        rule: `"hard"` or `"easy"`.
+        limit: leave out positives more similar than this; None keeps them.
+
+    Returns:
+        index [C] and found [C].
+    """
+    choose = farthest if rule == "hard" else nearest
+
+    def few():
+        columns, present = classmate(mates.order, place, ops.arange(1, FEW + 1, dtype="int32"))  # (C, FEW)
+        values = ops.take_along_axis(similarity, columns, axis=1)
+        present = present if limit is None else ops.logical_and(present, values <= limit)
+        slot, found = choose(values, present)
+        return ops.take_along_axis(columns, slot[:, None], axis=1)[:, 0], found
+
+    def many():
+        return choose(similarity, mask if limit is None else ops.logical_and(mask, similarity <= limit))
+
+    return ops.cond(mates.most <= FEW, few, many)
 
 
 def pick_negative(similarity, mask, rule, limit=None, strict=True, fallback="drop"):
@@ -43,58 +124,51 @@ def pick_negative(similarity, mask, rule, limit=None, strict=True, fallback="dro
     similarity is `limit` (farther than it when `strict`); without one, the farthest negative or none.
 
     Args:
-        similarity: detached similarities [N, N].
-        mask: True for negatives [N, N].
+        similarity: detached similarities [C, N].
+        mask: True for negatives [C, N].
         rule: `"hard"`, `"semi_hard"` or `"easy"`.
-        limit: similarity of each anchor's positive [N], for `"semi_hard"`.
+        limit: similarity of each anchor's positive [C], for `"semi_hard"`.
         strict: leave out negatives exactly as similar as the positive.
         fallback: `"farthest"` or `"drop"`, for `"semi_hard"`.
 
     Returns:
-        index [N] and found [N].
+        index [C] and found [C].
     """
     if rule == "easy":
         return farthest(similarity, mask)
     if rule == "hard":
         return nearest(similarity, mask)
     limit = limit[:, None]
-    beyond = ops.logical_and(mask, similarity < limit if strict else similarity <= limit)
-    index, found = nearest(similarity, beyond)
+    index, found = nearest(similarity, ops.logical_and(mask, similarity < limit if strict else similarity <= limit))
     if fallback == "drop":
         return index, found
     far, any_negative = farthest(similarity, mask)
     return ops.where(found, index, far), any_negative
 
 
-def pairwise_semi_hard(similarity, positives, negatives, fallback="farthest"):
-    """For every (anchor, positive) pair, the nearest negative strictly farther than that positive (FaceNet's rule).
-
-    Sorting each row once gives it for all pairs of the row: O(N^2 log N) time and O(N^2) memory.
+def negative_of_each_positive(similarity, mask, mates, place, rule, fallback, width=FEW):
+    """Choose one negative for every (anchor, positive) pair, positives in the order of `classmate`.
 
     Args:
-        similarity: detached similarities [N, N].
-        positives: True for positives [N, N].
-        negatives: True for negatives [N, N].
-        fallback: `"farthest"` takes the farthest negative where none is farther, `"drop"` leaves the pair out.
+        similarity, mask, mates, place, rule, fallback: as in `pick_negative` and `pick_positive`.
+        width: ranks of positives to go through; anchors must not have more.
 
     Returns:
-        index [N, N] of the negative for pair (a, p), and found [N, N], True where (a, p) is a pair with a negative.
+        int32 [C, width]: the negative of each rank, and -1 where there is no such pair.
     """
-    distance = -similarity
-    # Negatives before others inside a tie, so that the count below includes those exactly as far: hence strict.
-    order = stable_argsort(distance, first=negatives)
-    rank = ops.argsort(order, axis=1)
-    closer = ops.cumsum(ops.cast(ops.take_along_axis(negatives, order, axis=1), "int32"), axis=1)
-    closer = ops.take_along_axis(closer, rank, axis=1)  # (N, N): negatives not farther than column b
-    by_distance = ops.argsort(ops.where(negatives, distance, float("inf")), axis=1)
-    total = ops.sum(ops.cast(negatives, "int32"), axis=1, keepdims=True)  # (N, 1)
-    beyond = closer < total
-    slot = ops.where(beyond, closer, ops.maximum(total - 1, 0))
-    found = ops.logical_and(positives, beyond if fallback == "drop" else total > 0)
-    return ops.take_along_axis(by_distance, slot, axis=1), found
+    ranks = ops.arange(1, width + 1, dtype="int32")  # (width,)
+    if rule != "semi_hard":
+        index, found = pick_negative(similarity, mask, rule)
+        present = ops.logical_and(classmate(mates.order, place, ranks)[1], found[:, None])
+        return ops.where(present, index[:, None], -1)
+    far, any_negative = farthest(similarity, mask) if fallback == "farthest" else (-1, True)
 
+    def step(rank, table):
+        positive, present = classmate(mates.order, place, rank)  # (C, 1)
+        limit = ops.take_along_axis(similarity, positive, axis=1)
+        index, found = nearest(similarity, ops.logical_and(mask, similarity < limit))
+        index = ops.where(ops.logical_and(present[:, 0], any_negative), ops.where(found, index, far), -1)
+        return ops.where(ranks[None, :] == rank, index[:, None], table)
 
-def stable_argsort(values, first):
-    """Sort rows [N, M] ascending; inside a tie the columns where `first` [N, M] holds come before the others."""
-    tie = ops.argsort(ops.where(first, 0, 1), axis=1)
-    return ops.take_along_axis(tie, ops.argsort(ops.take_along_axis(values, tie, axis=1), axis=1), axis=1)
+    table = -ops.ones((ops.shape(similarity)[0], width), dtype="int32")
+    return ops.fori_loop(1, ops.minimum(mates.most, width) + 1, step, table)

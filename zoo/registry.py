@@ -50,6 +50,15 @@ class Entry:
 _TRIPLET = "zoo.losses.triplet:TripletLoss"
 _RAW = {"normalize": False}
 _RANKING = "zoo.losses.ranking:RankingLoss"
+_EASY_PAPER = "Xuan, Stylianou and Pless 2020, Improved embeddings with easy positive triplet mining"
+_EASY = {
+    "positive": "easy",
+    "objective": "nca",
+    "margin": 0.0,
+    "denominator": "anchors",
+    "fallback": "drop",
+    "duplicate_threshold": 0.9999,
+}
 
 ENCODERS = {
     "bilstm": Entry(
@@ -146,19 +155,34 @@ LOSSES = {
             "denominator": "valid",
         },
     ),
+    "ep": Entry(
+        _TRIPLET,
+        "The nearest positive against all negatives in one softmax.",
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "all"},
+    ),
+    "ephn": Entry(
+        _TRIPLET,
+        "The nearest positive and the nearest negative; collapses where negatives are hard, see sct.",
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "hard"},
+    ),
     "epshn": Entry(
         _TRIPLET,
         "The nearest positive and the nearest negative that is not closer than it.",
-        "Xuan, Stylianou and Pless 2020, Improved embeddings with easy positive triplet mining",
-        settings={
-            "positive": "easy",
-            "negative": "semi_hard",
-            "objective": "nca",
-            "margin": 0.0,
-            "denominator": "anchors",
-            "fallback": "drop",
-            "duplicate_threshold": 0.9999,
-        },
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "semi_hard"},
+    ),
+    "epshn2": Entry(
+        _TRIPLET,
+        "epshn whose gradient points at s_ap = 1 and s_an = 0 (second order).",
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "semi_hard", "objective": "second_order"},
+    ),
+    "sct": Entry(
+        "zoo.losses.selective:SelectiveContrastiveTriplet",
+        "The nearest positive and the nearest negative, of which a hard triplet only pushes the negative.",
+        "Xuan, Stylianou, Liu and Pless 2020, Hard negative examples are hard, but useful",
     ),
     "ranking": Entry(
         _RANKING,

@@ -4,11 +4,13 @@ import itertools
 
 import numpy as np
 import oracles
+import oracles_triplets
 import pytest
 import tensorflow as tf
 
 import zoo
 import zoo.geometry
+import zoo.mining
 
 ANGLES = np.deg2rad([0, 20, 35, 60, 80, 200, 215, 300])
 LENGTHS = np.array([1, 2, 1, 1.5, 1, 1, 2, 1])
@@ -32,7 +34,14 @@ GOLDEN = [
     ("epshn", dict(negative="hard"), 4.133950),
     ("epshn", dict(negative="hard", objective="second_order"), 2.811984),
     ("epshn", dict(), 0.112603),
-    ("epshn", dict(objective="second_order"), 2.200977),
+    ("epshn2", dict(), 2.200977),
+    ("ephn", dict(), 4.133950),
+    ("ephn", dict(objective="second_order"), 2.811984),
+    ("ephn", dict(min_similarity=0.0), 1.614675),
+    ("ephn", dict(min_similarity=0.0, objective="second_order"), 0.527154),
+    ("epshn", dict(min_similarity=0.0), 0.130997),
+    ("epshn2", dict(min_similarity=0.0), 0.079533),
+    ("ep", dict(), 4.308763),
 ]
 
 
@@ -52,54 +61,151 @@ def test_active_triplets_are_counted_strictly():
     assert float(terms.health["active_fraction"]) == pytest.approx(29 / 60)
 
 
-PLANE = [
-    dict(positive=p, negative=n, objective=o)
-    for p, n, o in itertools.product(
-        ("all", "hard", "easy"), ("hard", "semi_hard", "easy"), ("hinge", "soft", "nca", "second_order")
-    )
-] + [dict(positive="all", negative="all", objective="hinge")]
+OBJECTIVES = ("hinge", "soft", "nca", "second_order")
+POSITIVES, NEGATIVES = ("all", "hard", "easy"), ("all", "hard", "semi_hard", "easy")
+PLANE = [dict(positive=p, negative=n, objective=o) for p, n, o in itertools.product(POSITIVES, NEGATIVES, OBJECTIVES)]
+PLANE += [dict(positive=p, negative=n, objective="hinge") for p, n in itertools.product(POSITIVES, ("band", "violating"))]
 BATCHES = {
     "random": lambda r: (r.integers(0, 4, 13), r.normal(size=(13, 5))),
     "ties": lambda r: (r.integers(0, 3, 12), r.integers(-1, 2, (12, 2)) + np.array([3, 0])),
     "singletons": lambda r: (np.array([0, 1, 2, 3, 3, 3, 4]), r.normal(size=(7, 3))),
     "duplicates": lambda r: (r.integers(0, 3, 10), np.repeat(r.normal(size=(5, 4)), 2, axis=0)),
 }
+WAYS = {"few": {}, "sorting in chunks": {"few": 0, "anchor_chunk": 5}}
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    """Settings that lead to each of the ways to compute the same number."""
+    settings = dict(WAYS[request.param])
+    if "few" in settings:
+        monkeypatch.setattr(zoo.mining, "FEW", settings.pop("few"))
+    return settings
 
 
 @pytest.mark.parametrize("settings", PLANE, ids=lambda s: "-".join(s.values()))
 @pytest.mark.parametrize("batch", BATCHES)
-def test_every_point_of_the_plane_equals_plain_loops(settings, batch):
-    random = np.random.default_rng(7)
-    for distance, margin in (("cosine", 0.3), ("euclidean", 1.0), ("squared_euclidean", -0.25), ("dot", 0.2)):
-        if settings["objective"] == "second_order" and distance != "cosine":
-            continue
-        labels, x = BATCHES[batch](random)
-        fallback = "drop" if distance == "euclidean" else "farthest"
+def test_every_point_of_the_plane_equals_plain_loops(settings, batch, way):
+    labels, x = BATCHES[batch](np.random.default_rng(7))
+    rounded = batch in ("random", "singletons")  # elsewhere a root would break the ties
+    for distance, margin, fallback in (("euclidean" if rounded else "dot", 1.0, "drop"), ("squared_euclidean", -0.25, "farthest")):
         options = dict(settings, margin=margin, distance=distance, fallback=fallback, denominator="valid")
-        expected = oracles.triplet_loss(labels, x, **options)
-        actual = float(zoo.losses.TripletLoss(**options)(labels, x.astype("float64")))
+        if settings["objective"] == "second_order":
+            options["distance"] = "cosine"
+        expected = oracles_triplets.triplet_loss(labels, x, **options)
+        actual = float(zoo.losses.TripletLoss(**options, **way)(labels, x.astype("float64")))
         assert actual == pytest.approx(expected, rel=1e-6, abs=1e-9), (options, labels)
 
 
-@pytest.mark.parametrize("settings", [s for s in PLANE if s["objective"] in ("hinge", "nca")], ids=lambda s: "-".join(s.values()))
-def test_gradient_equals_central_differences(settings):
-    random = np.random.default_rng(3)
-    labels, x = random.integers(0, 3, 9), random.normal(size=(9, 4))
-    options = dict(settings, margin=0.37, denominator="valid")
-    loss = zoo.losses.TripletLoss(**options)
+SWAPS = [s for s in PLANE if s["negative"] not in ("band", "violating") and (s["negative"], s["objective"]) != ("all", "nca")]
+
+
+@pytest.mark.parametrize("settings", SWAPS, ids=lambda s: "-".join(s.values()))
+@pytest.mark.parametrize("batch", ["random", "singletons", "duplicates"])  # with ties another negative is as good
+def test_anchor_swap_equals_plain_loops(settings, batch):
+    labels, x = BATCHES[batch](np.random.default_rng(5))
+    distance = "cosine" if settings["objective"] == "second_order" else "dot"
+    options = dict(settings, swap=True, margin=0.3, denominator="valid", distance=distance)
+    expected = oracles_triplets.triplet_loss(labels, x, **options)
+    actual = float(zoo.losses.TripletLoss(**options)(labels, x.astype("float64")))
+    assert actual == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("minimum", [-0.5, 0.0, 0.3])
+@pytest.mark.parametrize("positive, negative", [("all", "semi_hard"), ("all", "hard"), ("easy", "hard"), ("hard", "easy")])
+def test_triplets_below_the_least_similarity_are_left_out(positive, negative, minimum, way):
+    labels, x = BATCHES["random"](np.random.default_rng(2))
+    for denominator in ("valid", "anchors"):
+        options = dict(positive=positive, negative=negative, min_similarity=minimum, denominator=denominator, margin=0.5)
+        expected = oracles_triplets.triplet_loss(labels, x, **options)
+        assert float(zoo.losses.TripletLoss(**options, **way)(labels, x)) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", oracles_triplets.ORACLES)
+@pytest.mark.parametrize("batch", BATCHES)
+def test_every_name_equals_plain_loops(name, batch):
+    labels, x = BATCHES[batch](np.random.default_rng(11))
+    if batch in ("ties", "duplicates"):
+        x = x + 0.01 * np.random.default_rng(0).normal(size=x.shape)  # unit rows round ties away
+    expected = oracles_triplets.ORACLES[name](labels, x)
+    assert float(zoo.losses.get(name)(labels, x)) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def gradient_of(loss, labels, x):
     variable = tf.Variable(x)
     with tf.GradientTape() as tape:
         value = loss(labels, variable)
-    expected = oracles.gradient(lambda z: oracles.triplet_loss(labels, z, **options), x)
-    np.testing.assert_allclose(tf.convert_to_tensor(tape.gradient(value, variable)), expected, atol=1e-6)
+    return tf.convert_to_tensor(tape.gradient(value, variable)).numpy()
+
+
+DISTANCES = ("cosine", "dot", "euclidean", "squared_euclidean")
+
+
+@pytest.mark.parametrize("settings", PLANE, ids=lambda s: "-".join(s.values()))
+def test_gradient_equals_central_differences(settings, way):
+    random = np.random.default_rng(3)
+    for distance in DISTANCES if settings["objective"] == "hinge" else ("cosine",):
+        labels, x = random.integers(0, 3, 9), random.normal(size=(9, 4))
+        options = dict(settings, margin=0.37, denominator="valid", distance=distance)
+        actual = gradient_of(zoo.losses.TripletLoss(**options, **way), labels, x)
+        expected = oracles.gradient(lambda z: oracles_triplets.triplet_loss(labels, z, **options), x)
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("settings", SWAPS, ids=lambda s: "-".join(s.values()))
+def test_gradient_with_anchor_swap_equals_central_differences(settings):
+    random = np.random.default_rng(3)
+    labels, x = random.integers(0, 3, 9), random.normal(size=(9, 4))
+    options = dict(settings, margin=0.37, denominator="valid", swap=True)
+    actual = gradient_of(zoo.losses.TripletLoss(**options), labels, x)
+    expected = oracles.gradient(lambda z: oracles_triplets.triplet_loss(labels, z, **options), x)
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ("sct", "ep", "epshn2"))
+def test_gradient_of_names_equals_central_differences(name):
+    random = np.random.default_rng(4)
+    labels, x = random.integers(0, 3, 9), random.normal(size=(9, 4))
+    expected = oracles.gradient(lambda z: oracles_triplets.ORACLES[name](labels, z), x)
+    np.testing.assert_allclose(gradient_of(zoo.losses.get(name), labels, x), expected, atol=1e-6)
+
+
+def test_hard_triplets_of_sct_push_the_negative_and_leave_the_positive():
+    labels, x = np.array([0, 0, 1, 1]), np.deg2rad([0.0, 60.0, 20.0, 200.0])
+    x = np.stack([np.cos(x), np.sin(x)], axis=1)
+    loss = zoo.losses.get("sct", reduction=None)
+    terms = loss.terms(tf.constant(labels), tf.constant(x))
+    np.testing.assert_allclose(terms.values, [np.cos(np.deg2rad(20)), np.cos(np.deg2rad(40)), *np.cos(np.deg2rad([20, 140]))])
+    assert float(terms.health["hn_ratio"]) == 1.0
+    variable = tf.Variable(x)
+    with tf.GradientTape() as tape:
+        first = loss(labels, variable)[0]
+    assert not tf.convert_to_tensor(tape.gradient(first, variable)).numpy()[[1, 3]].any()
+
+
+@pytest.mark.parametrize("classes", [2, 20])
+@pytest.mark.parametrize("name", sorted(oracles_triplets.ORACLES))
+def test_moving_the_batch_around_changes_nothing(name, classes):
+    random = np.random.default_rng(classes)
+    labels, x = np.arange(80) % classes, random.normal(size=(80, 6))
+    loss = zoo.losses.get(name)
+    value = float(loss(labels, x))
+    order, turn = random.permutation(80), np.linalg.qr(random.normal(size=(6, 6)))[0]
+    assert float(loss(labels[order], x[order])) == pytest.approx(value, rel=1e-9)
+    assert float(loss(labels, x @ turn)) == pytest.approx(value, rel=1e-9)
+    again = zoo.losses.get(name, anchor_chunk=32)
+    assert float(again(labels, x)) == pytest.approx(value, rel=1e-9)
+    np.testing.assert_allclose(gradient_of(again, labels, x), gradient_of(loss, labels, x), atol=1e-12)
 
 
 def test_batch_all_needs_quadratic_memory_and_no_cubic_tensor():
     labels = np.repeat(np.arange(256), 4)
     x = tf.random.stateless_normal((1024, 16), (1, 2))
     loss = zoo.losses.get("triplet")
-    graph = tf.function(lambda z: loss(labels, z)).get_concrete_function(x).graph
-    sizes = [t.shape.num_elements() for op in graph.get_operations() for t in op.outputs if t.shape.is_fully_defined()]
+    step = tf.function(lambda z: loss(labels, z)).get_concrete_function(x).graph
+    graphs, sizes = [step, *(f.graph for f in step._functions.values() if hasattr(f, "graph"))], []
+    for graph in graphs:
+        sizes += [t.shape.num_elements() or 0 for op in graph.get_operations() for t in op.outputs]
     assert max(sizes) == 1024 * 1024
 
 
@@ -114,8 +220,15 @@ def test_a_row_without_positive_or_negative_is_no_anchor():
     [
         (dict(positive="near"), ["positive", "'near'", "hard"]),
         (dict(negative="semihard"), ["negative", "did you mean 'semi_hard'"]),
-        (dict(positive="easy", negative="all"), ["negative='all'", "positive='easy'"]),
-        (dict(objective="nca", negative="all"), ["objective='nca'"]),
+        (dict(negative="band", objective="nca"), ["negative='band'", "objective='nca'"]),
+        (dict(negative="violating", swap=True), ["negative='violating'", "swap=True"]),
+        (dict(negative="all", min_similarity=0.0), ["min_similarity", "negative='all'"]),
+        (dict(negative="all", swap=True, objective="nca"), ["swap=True", "'nca'"]),
+        (dict(negative="all", swap=True, anchor_chunk=8), ["anchor_chunk=None", "8"]),
+        (dict(objective="second_order", distance="dot"), ["second_order", "'dot'"]),
+        (dict(anchor_chunk=0), ["anchor_chunk", "0"]),
+        (dict(swap="yes"), ["swap", "'yes'"]),
+        (dict(min_similarity="low"), ["min_similarity", "'low'"]),
         (dict(margin="hard"), ["margin", "'hard'"]),
         (dict(margin=None), ["margin", "None"]),
         (dict(temperature=0), ["temperature", "not 0"]),

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = attach(
         "Loss": "base",
         "Terms": "base",
         "TripletLoss": "triplet",
+        "SelectiveContrastiveTriplet": "selective",
         "MulticlassHinge": "hinge",
         "SoftmaxLoss": "margin_softmax",
         "MarginSoftmax": "margin_softmax",

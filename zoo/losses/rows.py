@@ -10,7 +10,7 @@ from keras import ops
 from zoo import geometry
 
 
-def scan(function, x, labels, distance="cosine", columns=1, chunk=None):
+def scan(function, x, labels, distance="cosine", columns=1, chunk=None, given=()):
     """Return `function(similarity, positives, negatives)` for every anchor row, without any gradient.
 
     Args:
@@ -21,24 +21,25 @@ def scan(function, x, labels, distance="cosine", columns=1, chunk=None):
         distance: one of `zoo.geometry.DISTANCES`.
         columns: number of outputs of a row.
         chunk: rows at a time C; None takes all at once.
+        given: tensors [N, ...] without gradient, whose rows [C, ...] the function takes after the masks.
 
     Returns:
         float32 or float64 [N, columns].
     """
     x = _prepare(ops.stop_gradient(x), distance)
     if chunk is None:
-        return ops.stop_gradient(function(*_rows(x, labels, None, distance)))
-    return ops.stop_gradient(_in_chunks(function, x, labels, distance, columns, chunk))
+        return ops.stop_gradient(function(*_rows(x, labels, None, distance, given)))
+    return ops.stop_gradient(_in_chunks(function, x, labels, distance, columns, chunk, given))
 
 
-def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None):
+def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None, given=()):
     """Return the outputs of a row function whose first column has a gradient, given by the function itself.
 
     Args:
         function: takes similarities [C, N] and boolean masks of positives and negatives [C, N]; returns outputs
             [C, columns] and weights [C, N], the derivative of the first output of a row by its similarities. The other
             outputs have no gradient.
-        x, labels, distance, columns, chunk: as in `scan`. With a chunk the rows are computed again for the gradient, and
+        x, labels, distance, columns, chunk, given: as in `scan`. With a chunk the rows are computed again for the gradient, and
             memory is O(N x chunk).
 
     Returns:
@@ -50,18 +51,18 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None)
     @ops.custom_gradient
     def through(x):
         if chunk is None:
-            similarity, *masks = _rows(x, labels, None, distance)
+            similarity, *masks = _rows(x, labels, None, distance, given)
             outputs, weights = function(similarity, *masks)
             weights = _by_product(weights, similarity, distance)
         else:
-            outputs = _in_chunks(lambda *row: function(*row)[0], x, labels, distance, columns, chunk)
+            outputs = _in_chunks(lambda *row: function(*row)[0], x, labels, distance, columns, chunk, given)
 
         def gradient(*args, upstream=None):
             upstream = args[-1] if upstream is None else upstream
             upstream = upstream[:, :1]  # (N, 1)
             if chunk is None:
-                return _pull_back(upstream * weights, x, distance)
-            return _pull_back_in_chunks(function, x, labels, upstream, distance, chunk)
+                return _pull_back(upstream, weights, x, distance)
+            return _pull_back_in_chunks(function, x, labels, upstream, distance, chunk, given)
 
         return outputs, gradient
 
@@ -75,8 +76,9 @@ def _prepare(x, distance):
     return x if distance == "dot" else x - ops.stop_gradient(x[:1])
 
 
-def _rows(x, labels, at, distance):
-    """Similarities of the rows `at` [C] (None: all) to all rows [C, N], and the masks of positives and negatives."""
+def _rows(x, labels, at, distance, given=()):
+    """Similarities of the rows `at` [C] (None: all) to all [C, N], masks of positives and negatives, rows of `given`."""
+    given = [tensor if at is None else ops.take(tensor, at, axis=0) for tensor in given]
     columns = ops.arange(ops.shape(x)[0], dtype="int32")
     y, own, at = (x, labels, columns) if at is None else (ops.take(x, at, axis=0), ops.take(labels, at, axis=0), at)
     similarity = ops.matmul(y, ops.transpose(x))
@@ -90,7 +92,7 @@ def _rows(x, labels, at, distance):
         noise = 0.0 if y is x else 1e-6 * total  # of float32; rows of a chunk are rounded otherwise than all together
         squares = ops.where(ops.logical_or(itself, squares <= noise), 0.0, squares)
         similarity = -squares if distance == "squared_euclidean" else -geometry.safe_sqrt(squares)
-    return similarity, ops.logical_and(same, ops.logical_not(itself)), ops.logical_not(same)
+    return similarity, ops.logical_and(same, ops.logical_not(itself)), ops.logical_not(same), *given
 
 
 def _by_product(weights, similarity, distance):
@@ -101,13 +103,14 @@ def _by_product(weights, similarity, distance):
     return ops.where(apart, weights / ops.where(apart, -2.0 * similarity, 1.0), 0.0)
 
 
-def _pull_back(weights, x, distance):
-    """Derivative by the rows [N, D], given the one by the similarities [N, N]."""
-    both = ops.matmul(weights, x) + ops.matmul(ops.transpose(weights), x)
+def _pull_back(upstream, weights, x, distance):
+    """Derivative by the rows [N, D], given the one by the outputs [N, 1] and theirs by the similarities [N, N]."""
+    turned = ops.transpose(weights)
+    both = upstream * ops.matmul(weights, x) + ops.matmul(turned, upstream * x)
     if distance in ("cosine", "dot"):
         return both
-    total = ops.sum(weights, axis=1) + ops.sum(weights, axis=0)  # (N,)
-    return 2.0 * (both - total[:, None] * x)
+    total = upstream * ops.sum(weights, axis=1, keepdims=True) + ops.matmul(turned, upstream)  # (N, 1)
+    return 2.0 * (both - total * x)
 
 
 def _chunks(body, start, rows, chunk):
@@ -120,21 +123,21 @@ def _chunks(body, start, rows, chunk):
     return ops.fori_loop(0, (rows + chunk - 1) // chunk, step, start)
 
 
-def _in_chunks(function, x, labels, distance, columns, chunk):
+def _in_chunks(function, x, labels, distance, columns, chunk, given):
     """Outputs [N, columns] of a row function that returns them alone."""
     rows = ops.shape(x)[0]
 
     def body(at, kept, total):
-        return total + ops.segment_sum(kept * function(*_rows(x, labels, at, distance)), at, num_segments=rows)
+        return total + ops.segment_sum(kept * function(*_rows(x, labels, at, distance, given)), at, num_segments=rows)
 
     return _chunks(body, ops.zeros((rows, columns), dtype=x.dtype), rows, chunk)
 
 
-def _pull_back_in_chunks(function, x, labels, upstream, distance, chunk):
+def _pull_back_in_chunks(function, x, labels, upstream, distance, chunk, given):
     rows = ops.shape(x)[0]
 
     def body(at, kept, total):
-        similarity, *masks = _rows(x, labels, at, distance)
+        similarity, *masks = _rows(x, labels, at, distance, given)
         weights = _by_product(function(similarity, *masks)[1], similarity, distance)
         weights = weights * ops.take(upstream, at, axis=0) * kept  # (C, N)
         y = ops.take(x, at, axis=0)

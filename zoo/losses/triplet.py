@@ -4,11 +4,11 @@ import keras
 from keras import ops
 
 from zoo import errors, geometry, mining
-from zoo.losses import objectives
+from zoo.losses import batch_all, chosen, objectives, swapped
 from zoo.losses.base import Loss, Terms, divide
-from zoo.losses.batch_all import batch_all
 
 OBJECTIVES = ("hinge", "soft", "nca", "second_order")
+MANY = ("all", "band", "violating")  # rules that give a positive any number of negatives
 DENOMINATORS = ("active", "valid", "anchors", "sum")
 
 
@@ -18,8 +18,8 @@ class TripletLoss(Loss):
 
     With s the similarity (the negative distance), p the positive and n the negative that were chosen for anchor a,
     the cost of the triplet is `hinge`: max(0, s_an - s_ap + margin); `soft`: log(1 + exp(s_an - s_ap));
-    `nca`: log(1 + exp((s_an - s_ap + margin) / T)); `second_order`: log(1 + exp((rho^2 - 1) / 2T)) with
-    rho^2 = (1 - s_ap)^2 + s_an^2.
+    `nca`: log(1 + exp((s_an - s_ap + margin) / T)), and against all negatives log(1 + sum over n of the same exp), one
+    softmax; `second_order`: log(1 + exp(((rho^2 - 1) / 2 + margin) / T)) with rho^2 = (1 - s_ap)^2 + s_an^2.
 
     Needs batches with several samples of several classes: `zoo.data.pk_batches`. Anchors without a positive or
     without a negative are left out.
@@ -29,12 +29,16 @@ class TripletLoss(Loss):
     | `triplet`       | all      | all       | hinge                             |
     | `batchhard`     | hard     | hard      | hinge                             |
     | `semihard`      | all      | semi_hard | hinge, squared euclidean distance |
+    | `ep`            | easy     | all       | nca                               |
+    | `ephn`          | easy     | hard      | nca                               |
     | `epshn`         | easy     | semi_hard | nca                               |
+    | `epshn2`        | easy     | semi_hard | second_order                      |
 
     Args:
         positive: `"all"`, `"hard"` (farthest) or `"easy"` (nearest).
-        negative: `"all"` (with all positives and the hinge), `"hard"` (nearest), `"semi_hard"` (nearest that is
-            farther than the positive) or `"easy"` (farthest).
+        negative: `"all"`, `"hard"` (nearest), `"semi_hard"` (nearest that is farther than the positive), `"easy"`
+            (farthest); with the hinge also `"band"` (all that are farther than the positive by no more than the margin)
+            and `"violating"` (all that are not farther than the positive, or by a negative margin closer).
         objective: `"hinge"`, `"soft"`, `"nca"` or `"second_order"`.
         margin: number in units of the distance, or `"soft"` for the objective `"soft"`.
         temperature: T of `"nca"` and `"second_order"`.
@@ -45,6 +49,9 @@ class TripletLoss(Loss):
             ones, of valid `"anchors"`, or by nothing (`"sum"`, with the reduction `"mean"`).
         fallback: what a semi-hard anchor without a farther negative gets: the `"farthest"` negative, or `"drop"`.
         duplicate_threshold: easy positives more similar than this are taken for copies and ignored; None keeps them.
+        min_similarity: leave out triplets whose positive or negative is not more similar than this; None keeps them.
+        swap: take the negative's similarity to the positive where it is larger than that to the anchor.
+        anchor_chunk: anchors at a time, for memory O(N x chunk) instead of O(N^2); None takes all at once.
         reduction, name, dtype: see `zoo.losses.Loss`.
 
     Raises:
@@ -60,7 +67,7 @@ class TripletLoss(Loss):
     Related: `zoo.losses.MulticlassHinge` compares class scores instead of samples.
 
     References: Schroff et al. 2015 (semi-hard); Hermans et al. 2017 (batch-all, batch-hard, soft margin);
-    Xuan et al. 2020 (easy positives with semi-hard negatives).
+    Balntas et al. 2016 (swap); Xuan et al. 2020 (easy positives).
     """
 
     def __init__(
@@ -75,14 +82,15 @@ class TripletLoss(Loss):
         denominator="active",
         fallback="farthest",
         duplicate_threshold=None,
+        min_similarity=None,
+        swap=False,
+        anchor_chunk=None,
         reduction="mean",
         name="triplet",
         dtype=None,
     ):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if margin == "soft":
-            if negative == "all":
-                raise ValueError("margin='soft' cannot be summed over all triplets by sorting; give a number")
             objective, margin = "soft", 0.0
         for kind, value, valid in (
             ("positive", positive, mining.POSITIVES),
@@ -93,97 +101,78 @@ class TripletLoss(Loss):
         ):
             if value not in valid:
                 raise ValueError(errors.unknown(kind, value, valid))
-        if negative == "all" and (positive != "all" or objective != "hinge"):
-            raise ValueError(
-                "negative='all' needs positive='all' and objective='hinge': only the hinge can be summed over all "
-                f"triplets by sorting; got positive={positive!r}, objective={objective!r}"
-            )
-        if objective == "second_order" and distance != "cosine":
-            raise ValueError(f"objective='second_order' is stated in cosines, not in distance={distance!r}")
         self.positive, self.negative, self.objective = positive, negative, objective
         self.margin = errors.number("margin", margin)
         self.temperature = errors.number("temperature", temperature, 1e-6)
         self.distance = geometry.check_distance(distance)
         self.normalize = normalize
         self.denominator, self.fallback = denominator, fallback
-        self.duplicate_threshold = duplicate_threshold
+        self.duplicate_threshold = errors.optional_number("duplicate_threshold", duplicate_threshold)
+        self.min_similarity = errors.optional_number("min_similarity", min_similarity)
+        self.swap = errors.flag("swap", swap)
+        self.anchor_chunk = None if anchor_chunk is None else errors.whole("anchor_chunk", anchor_chunk)
+        self._check_combination()
+
+    def _check_combination(self):
+        """Refuse settings that have no meaning together."""
+        many = self.negative in MANY
+        for wrong, message in (
+            (
+                self.objective == "second_order" and self.distance != "cosine",
+                f"objective='second_order' is stated in cosines, not in distance={self.distance!r}",
+            ),
+            (
+                self.negative in ("band", "violating") and (self.objective != "hinge" or self.swap),
+                f"negative={self.negative!r} needs objective='hinge' and swap=False, "
+                f"not objective={self.objective!r}, swap={self.swap!r}",
+            ),
+            (
+                many and self.min_similarity is not None,
+                f"min_similarity needs one negative for each positive, not negative={self.negative!r}",
+            ),
+            (
+                many and self.swap and (self.objective == "nca" or self.anchor_chunk is not None),
+                "swap=True with negative='all' needs all rows at once and a sum over triplets: objective='hinge', 'soft' "
+                f"or 'second_order' and anchor_chunk=None, not {self.objective!r} and {self.anchor_chunk!r}",
+            ),
+        ):
+            if wrong:
+                raise ValueError(message)
 
     def terms(self, labels, embeddings):
         x = geometry.normalize(embeddings) if self.normalize else embeddings
-        positives, negatives = mining.positive_mask(labels), mining.negative_mask(labels)
-        if self.negative == "all":
-            return self._all(geometry.similarity_matrix(x, self.distance), positives, negatives)
-        if self.positive == "all":
-            return self._pairs(geometry.similarity_matrix(x, self.distance), positives, negatives)
-        return self._one_each(x, positives, negatives)
-
-    def _all(self, similarity, positives, negatives):
-        """Every triplet, by rank counts."""
-        values, active = batch_all(similarity, positives, negatives, self.margin)
-        pairs = ops.cast(positives, values.dtype), ops.cast(negatives, values.dtype)
-        triplets = ops.sum(pairs[0], axis=1) * ops.sum(pairs[1], axis=1)  # (N,)
-        means = [ops.sum(similarity * mask) / ops.maximum(ops.sum(mask), 1.0) for mask in pairs]
-        return self._finish(values, active, triplets, *means)
-
-    def _pairs(self, similarity, positives, negatives):
-        """Every positive pair with one negative of its own."""
-        detached = ops.stop_gradient(similarity)
-        if self.negative == "semi_hard":
-            index, found = mining.pairwise_semi_hard(detached, positives, negatives, self.fallback)
+        objective = objectives.make(self.objective, self.margin, self.temperature)
+        if self.negative in MANY:
+            if self.swap:
+                sums = swapped.every(x, labels, self, objective)
+            else:
+                sums = batch_all.every(x, labels, self, objective, self.anchor_chunk)
         else:
-            index, has = mining.pick_negative(detached, negatives, self.negative)
-            index = ops.broadcast_to(index[:, None], ops.shape(similarity))
-            found = ops.logical_and(positives, has[:, None])
-        found = ops.cast(found, similarity.dtype)  # (N, N)
-        s_an = ops.take_along_axis(similarity, index, axis=1)
-        cost = self._cost(similarity, s_an) * found
-        active = ops.sum(ops.cast(cost > 0, cost.dtype), axis=1)
-        total = ops.maximum(ops.sum(found), 1.0)
-        means = ops.sum(similarity * found) / total, ops.sum(s_an * found) / total
-        return self._finish(ops.sum(cost, axis=1), active, ops.sum(found, axis=1), *means)
-
-    def _one_each(self, x, positives, negatives):
-        """One positive and one negative an anchor; the gradient passes through the chosen pairs only."""
-        detached = ops.stop_gradient(geometry.similarity_matrix(ops.stop_gradient(x), self.distance))
-        candidates = positives
-        if self.positive == "easy" and self.duplicate_threshold is not None:
-            candidates = ops.logical_and(positives, detached <= self.duplicate_threshold)
-        p, has_p = mining.pick_positive(detached, candidates, self.positive)
-        s_ap = ops.take_along_axis(detached, p[:, None], axis=1)[:, 0]
-        strict = self.positive != "easy"  # the reference of EPSHN allows equality
-        n, has_n = mining.pick_negative(detached, negatives, self.negative, s_ap, strict, self.fallback)
-        found = ops.cast(ops.logical_and(has_p, has_n), detached.dtype)  # (N,)
-        s_ap = geometry.paired_similarity(x, ops.take(x, p, axis=0), self.distance)
-        s_an = geometry.paired_similarity(x, ops.take(x, n, axis=0), self.distance)
-        cost = self._cost(s_ap, s_an) * found
-        total = ops.maximum(ops.sum(found), 1.0)
-        means = ops.sum(s_ap * found) / total, ops.sum(s_an * found) / total
-        return self._finish(cost, ops.cast(cost > 0, cost.dtype), found, *means)
-
-    def _cost(self, s_ap, s_an):
-        if self.objective == "hinge":
-            return objectives.hinge(s_ap, s_an, self.margin)
-        if self.objective == "soft":
-            return objectives.soft_margin(s_ap, s_an)
-        if self.objective == "nca":
-            return objectives.nca(s_ap, s_an, self.temperature, self.margin)
-        return objectives.second_order(s_ap, s_an, self.temperature)
-
-    def _finish(self, values, active, triplets, s_ap, s_an):
-        """Sums, active and valid triplets of each anchor [N] become values whose mean over anchors is the loss."""
-        valid = ops.cast(triplets > 0, values.dtype)
-        anchors = ops.sum(valid)
-        counts = {"active": ops.sum(active), "valid": ops.sum(triplets), "anchors": anchors, "sum": 1.0}
-        scale = divide(anchors, ops.stop_gradient(counts[self.denominator] * ops.ones_like(anchors)))
-        health = {
-            "valid_anchors": anchors,
-            "active_fraction": divide(ops.sum(active), ops.sum(triplets)),
-            "mean_s_ap": s_ap,
-            "mean_s_an": s_an,
-        }
-        return Terms(values * scale, valid, health)
+            choose = chosen.pairs if self.positive == "all" else chosen.one_each
+            sums = choose(x, labels, self, objective, self.anchor_chunk)
+        return finish(sums, self.denominator)
 
     def get_config(self):
         settings = ("positive", "negative", "objective", "margin", "temperature", "distance", "normalize")
-        settings += ("denominator", "fallback", "duplicate_threshold")
+        settings += ("denominator", "fallback", "duplicate_threshold", "min_similarity", "swap", "anchor_chunk")
         return {**super().get_config(), **{key: getattr(self, key) for key in settings}}
+
+
+def finish(sums, denominator):
+    """Return `Terms` whose mean over anchors is the sum over triplets divided as `denominator` says.
+
+    Args:
+        sums: for each anchor [N, 5] its value, active triplets, triplets, and the sums of s_ap and s_an over them.
+        denominator: one of `DENOMINATORS`.
+    """
+    values, (active, triplets, s_ap, s_an) = sums[:, 0], (ops.stop_gradient(sums[:, i]) for i in range(1, 5))
+    valid = ops.cast(triplets > 0, values.dtype)
+    anchors, total = ops.sum(valid), ops.sum(triplets)
+    counts = {"active": ops.sum(active), "valid": total, "anchors": anchors, "sum": ops.ones_like(anchors)}
+    health = {
+        "valid_anchors": anchors,
+        "active_fraction": divide(ops.sum(active), total),
+        "mean_s_ap": divide(ops.sum(s_ap), total),
+        "mean_s_an": divide(ops.sum(s_an), total),
+    }
+    return Terms(values * divide(anchors, counts[denominator]), valid, health)

@@ -1,0 +1,83 @@
+"""Rows of distances sorted once: for anchors with so many positives that going through them one by one is slower.
+
+Time is O(N^2 log N) and memory O(N^2) whatever the class sizes.
+"""
+
+from keras import ops
+
+
+def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
+    """Sort every row by distance, the positives' moved by `shift`.
+
+    Columns are laid out by class, the own class first or last, before a stable sort: that settles ties.
+
+    Args:
+        similarity: similarities [C, N].
+        order, place: see `zoo.mining.Classmates`; place has the rows [C, 3].
+        shift: added to the distances of positives.
+        positives_first: whether positives come before negatives of the same key, or after.
+
+    Returns:
+        columns [C, N] in sorted order, and whether each is a positive and a negative [C, N]. The row itself is neither.
+    """
+    start, offset, count = (place[:, i : i + 1] for i in range(3))  # (C, 1)
+    rows = ops.shape(similarity)[1]
+    own = 0 if positives_first else rows - count  # slot where the own class begins
+
+    def column(slot):
+        return ops.take(order, ops.mod(start - own + slot, rows))
+
+    def of_class(slot):
+        return ops.logical_and(slot >= own, slot < own + count)
+
+    slot = ops.arange(rows, dtype="int32")[None, :]
+    key = -ops.take_along_axis(similarity, column(slot), axis=1)
+    key = ops.where(of_class(slot), key + shift, key)
+    slot = ops.cast(ops.argsort(ops.where(slot == own + offset, float("inf"), key), axis=1), "int32")
+    same = of_class(slot)
+    return column(slot), ops.logical_and(same, slot != own + offset), ops.logical_not(same)
+
+
+def unsort(values, columns):
+    """Put `values` [C, N] into the columns that they belong to; those of a column that occurs twice are added."""
+    height, width = ops.shape(values)[0], ops.shape(values)[1]
+    flat = ops.arange(height, dtype="int32")[:, None] * width + columns
+    total = ops.segment_sum(ops.reshape(values, (-1,)), ops.reshape(flat, (-1,)), num_segments=height * width)
+    return ops.reshape(total, (height, width))
+
+
+def rank_counts(similarity, order, place, shift, strict):
+    """Count the triplets with d_an < d_ap + shift (`strict`), or with d_an <= d_ap + shift.
+
+    Returns:
+        counts [C, N]: for a negative how many positives are in such a triplet with it, for a positive minus the number
+        of its negatives; and the number of triplets of each anchor [C, 1].
+    """
+    columns, positive, negative = sort_rows(similarity, order, place, shift, strict)
+    positive, negative = ops.cast(positive, similarity.dtype), ops.cast(negative, similarity.dtype)
+    before = ops.cumsum(negative, axis=1)  # negatives up to here
+    after = ops.sum(positive, axis=1, keepdims=True) - ops.cumsum(positive, axis=1)
+    triplets = ops.sum(positive * before, axis=1, keepdims=True)
+    return unsort(negative * after - positive * before, columns), triplets
+
+
+def semi_hard(similarity, order, place, fallback):
+    """For every (anchor, positive) pair, the nearest negative strictly farther than the positive (FaceNet's rule).
+
+    Args:
+        similarity, order, place: as in `sort_rows`.
+        fallback: `"farthest"` takes the farthest negative where none is farther, `"drop"` leaves the pair out.
+
+    Returns:
+        int32 [C, N]: the negative for the pair of the row and a column, and -1 where there is none.
+    """
+    columns, positive, negative = sort_rows(similarity, order, place, positives_first=False)
+    closer = ops.cumsum(ops.cast(negative, "int32"), axis=1)  # negatives not farther than this column
+    total = closer[:, -1:]
+    # Negatives by distance; the last slot, which none needs because the row itself is no negative, takes the others.
+    by_distance = unsort(columns, ops.where(negative, closer - 1, ops.shape(similarity)[1] - 1))
+    beyond = closer < total
+    slot = ops.where(beyond, closer, ops.maximum(total - 1, 0))
+    found = ops.logical_and(positive, beyond if fallback == "drop" else total > 0)
+    index = ops.take_along_axis(by_distance, slot, axis=1)
+    return unsort(ops.where(found, index + 1, 0), columns) - 1
