@@ -34,7 +34,7 @@ DIM = 64
 
 def characters():
     """Omniglot: 794 characters to train on, 317 others to test on, 20 drawings each. Recall@1, test against test."""
-    z = np.load(DATA / "omniglot/omniglot.npz")
+    z = dict(np.load(DATA / "omniglot/omniglot.npz"))
     x = z["image"].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196).astype("float32") / 255
     parts = [(x[z["split"] == s], z["label"][z["split"] == s]) for s in range(3)]
     return parts, (32, 4), 600, lambda model, train, test: zoo.evaluate(None, (model.predict(test[0], verbose=0), test[1]), k=(1,))["recall@1"]
@@ -57,7 +57,7 @@ def knn_accuracy(model, train, test):
 
 def digits():
     """fsdd: ten spoken digits of five speakers, mean and spread of the log spectrum. Accuracy of 10 nearest clips."""
-    z = np.load(DATA / "fsdd/fsdd.npz")
+    z = dict(np.load(DATA / "fsdd/fsdd.npz"))  # an open file would be read again at every access
     x = np.stack([spectrum(z["audio"][a:b]) for a, b in zip(z["offset"], z["offset"][1:])])
     x = (x - x.mean(axis=0)) / x.std(axis=0)
     return [(x[z["split"] == s], z["label"][z["split"] == s].astype(int)) for s in range(3)], (10, 12), 400, knn_accuracy
