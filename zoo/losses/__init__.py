@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "Terms": "base",
         "TripletLoss": "triplet",
         "MulticlassHinge": "hinge",
+        "BinaryHinge": "hinge",
         "SoftmaxLoss": "margin_softmax",
         "MarginSoftmax": "margin_softmax",
         "AngularSoftmax": "angular_softmax",
