@@ -56,3 +56,26 @@ def test_labels_outside_the_classes_are_refused(name):
         zoo.losses.get(name)([0, 3], SCORES)
     with pytest.raises(ValueError, match="-1"):
         zoo.losses.get(name)([-1, 0], SCORES)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.2, 1.0, 10.0])
+@pytest.mark.parametrize("squared", [False, True])
+def test_two_classes_with_one_score(margin, squared):
+    random = np.random.default_rng(4)
+    labels, scores = random.integers(0, 2, 9), random.normal(size=(9, 1)) * 3
+    loss = zoo.losses.BinaryHinge(margin=margin, squared=squared)
+    costs = [max(0.0, margin - s if y else margin + s) for y, (s,) in zip(labels, scores, strict=True)]
+    assert float(loss(labels, scores)) == pytest.approx(np.mean([c**2 if squared else c for c in costs]), rel=1e-6)
+    both = zoo.losses.MulticlassHinge(margin=margin, squared=squared)(labels, np.concatenate([-scores, scores], axis=1) / 2)
+    assert float(loss(labels, scores[:, 0])) == pytest.approx(float(both), rel=1e-6)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert float(again(labels, scores)) == float(loss(labels, scores))
+    layer = zoo.layers.LossLayer(loss, classes=1)
+    assert np.isfinite(float(layer(labels, random.normal(size=(9, 3)))))
+
+
+@pytest.mark.parametrize("labels, x, words", [([0, 2], np.zeros(2), "0..1"), ([0, 1], np.zeros((2, 2)), "(N, 1)")])
+def test_what_the_binary_hinge_does_not_take(labels, x, words):
+    with pytest.raises(ValueError) as error:
+        zoo.losses.BinaryHinge()(labels, x)
+    assert words in str(error.value)

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "TripletLoss": "triplet",
         "SelectiveContrastiveTriplet": "selective",
         "MulticlassHinge": "hinge",
+        "BinaryHinge": "hinge",
         "SoftmaxLoss": "margin_softmax",
         "MarginSoftmax": "margin_softmax",
         "AngularSoftmax": "angular_softmax",

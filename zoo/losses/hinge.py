@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.base import Loss, Terms
+from zoo.losses.base import Loss, Terms, check_batch, check_label_values
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -60,6 +60,60 @@ class MulticlassHinge(Loss):
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin, "form": self.form, "squared": self.squared}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class BinaryHinge(Loss):
+    """Asks the score of a positive to be at least the margin, and that of a negative at most its opposite.
+
+    max(0, margin - t s) with t = 1 for label 1 and -1 for label 0, and one raw score s an item. `keras.losses.Hinge` has
+    no margin other than 1.
+
+    Needs labels 0 and 1; any batch will do.
+
+    Args:
+        margin: number; only its size relative to the scores matters unless the weights are regularized.
+        squared: square the hinge.
+        reduction, name, dtype: see `zoo.losses.Loss`.
+
+    Raises:
+        ValueError: a margin that is no number, labels other than 0 and 1, more than one score an item.
+
+    Example:
+
+    >>> import zoo
+    >>> float(zoo.losses.BinaryHinge(margin=2.0)([1, 0], [[1.5], [-3.0]]))
+    0.25
+
+    Related: `zoo.losses.MulticlassHinge`, of which this is the case of two classes with scores s / 2 and -s / 2.
+
+    Reference: Cortes and Vapnik 1995.
+    """
+
+    takes = "scores"
+
+    def __init__(self, margin=1.0, squared=False, reduction="mean", name="binary_hinge", dtype=None):
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        self.margin, self.squared = errors.number("margin", margin), errors.flag("squared", squared)
+
+    def check_labels(self, values, classes=None):
+        return check_label_values(values, 2)
+
+    def checked_terms(self, y_true, y_pred):
+        y_pred = ops.convert_to_tensor(y_pred)
+        labels, scores = check_batch(y_true, y_pred[:, None] if len(y_pred.shape) == 1 else y_pred, 2)
+        if scores.shape[1] != 1:
+            raise ValueError(f"scores must have shape (N,) or (N, 1), not {tuple(scores.shape)}")
+        return self.terms(labels, scores)
+
+    def terms(self, labels, scores):
+        sign = 2.0 * ops.cast(labels, scores.dtype) - 1.0
+        cost = ops.relu(self.margin - sign * scores[:, 0])
+        values = ops.square(cost) if self.squared else cost
+        return Terms(values, ops.ones_like(values), score_health(values))
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin, "squared": self.squared}
 
 
 def score_health(values):

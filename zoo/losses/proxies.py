@@ -87,7 +87,7 @@ class ProxyAnchorLoss(Loss):
 
     >>> import zoo
     >>> round(float(zoo.losses.ProxyAnchorLoss(margin=0.1, alpha=4.0)([0, 1], [[0.9, 0.1], [-0.2, 0.7]])), 4)
-    0.836
+    0.9055
 
     Related: `zoo.losses.ProxyNCALoss` compares each sample with the proxies by itself.
 

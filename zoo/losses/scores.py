@@ -1,4 +1,4 @@
-"""What losses on class scores [N, C] share: the score of the own class, and cross-entropy with its gradient in closed form."""
+"""What losses on class scores [N, C] share: the own class's score, and cross-entropy with its gradient in closed form."""
 
 from keras import ops
 

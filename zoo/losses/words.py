@@ -80,7 +80,8 @@ class WordsLoss(Loss):
         if self.weighting == "balanced":
             q = np.clip((self.items - floored) / floored, 1.0 / STEEPEST, STEEPEST)
         elif self.weighting is not None:
-            c = {"inverse": 1 / floored, "sqrt": floored**-0.5, "effective": (1 - BETA) / (1 - BETA**floored)}[self.weighting]
+            effective = (1 - BETA) / (1 - BETA**floored)
+            c = {"inverse": 1 / floored, "sqrt": floored**-0.5, "effective": effective}[self.weighting]
         if self.form == "softmax":
             q, c = np.ones(len(f)), q * c
         return q, np.where(f > 0, c, 0.0) / c[f > 0].mean()
@@ -101,7 +102,8 @@ class WordsLoss(Loss):
         if values.dtype.kind not in "biuf":
             raise ValueError(f"labels must be multi-hot numbers (N, C), not {values.dtype}")
         if values.ndim != 2 or (classes is not None and values.shape[1] != classes):
-            raise ValueError(f"labels must be multi-hot of shape (N, {classes or 'C'}), one column a word, not {values.shape}")
+            wanted = f"(N, {classes or 'C'})"
+            raise ValueError(f"labels must be multi-hot of shape {wanted}, one column a word, not {values.shape}")
         if not ((values >= 0) & (values <= 1)).all():
             raise ValueError("labels must be multi-hot, numbers from 0 to 1, but some lie outside or are no number")
         return values.astype("float32")
