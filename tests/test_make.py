@@ -23,7 +23,8 @@ def make(folder, *arguments, **settings):
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
     folder = tmp_path_factory.mktemp("machine") / "a path with spaces"
-    ignored = shutil.ignore_patterns(".venv", ".git", "runs", "__pycache__", "*.egg-info", ".pytest_cache", ".hypothesis", "[0-9]*")
+    caches = ("__pycache__", "*.egg-info", ".pytest_cache", ".hypothesis")
+    ignored = shutil.ignore_patterns(".venv", ".git", "runs", "build", *caches, "[0-9]*")
     shutil.copytree(ROOT, folder, ignore=ignored)
     return folder
 

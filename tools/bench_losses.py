@@ -119,7 +119,8 @@ class Bench:
         }
 
     def libraries(self, case):
-        return [name for name, has in self.found.items() if case in has and (name == "zoo" or name in cases.CASES[case].peers)]
+        wanted = ("zoo", *cases.CASES[case].peers)
+        return [name for name, has in self.found.items() if case in has and name in wanted]
 
     def attempt(self, library, do, case, n, **request):
         """The worker's answer or `Failed`; one that failed at a smaller size is not asked again."""
@@ -220,7 +221,8 @@ def main(arguments=None):
                 keep(chosen.out, "loss_memory", rows, tables.MEMORY_KEY, tables.MEMORY_COLUMNS, tables.memory_table)
                 for row in rows:
                     who = f"{row['library']}{', ' + str(row['chunk']) + ' rows at a time' if row['chunk'] else ''}"
-                    print(f"{case} N={n} {who}: {row['mib'] or '-'} MiB, {row['bytes_a_pair'] or row['note']} bytes a pair", flush=True)
+                    found = f"{row['mib']} MiB, {row['bytes_a_pair']} bytes a pair" if row["mib"] else f"- {row['note']}"
+                    print(f"{case} N={n} {who}: {found}", flush=True)
     finally:
         bench.close()
 

@@ -133,7 +133,8 @@ def text(rows):
     versions = sorted({row["version"] for row in rows})
     table = [("batch", "loss", "library", "value", "gradient", "")]
     keys = ("batch", "loss", "library", "value", "gradient", "verdict")
-    return ["versions: " + ", ".join(versions), "", *tables.aligned([*table, *(tuple(row[k] for k in keys) for row in rows)])]
+    table += [tuple(row[key] for key in keys) for row in rows]
+    return ["versions: " + ", ".join(versions), "", *tables.aligned(table)]
 
 
 def arranged(rows):

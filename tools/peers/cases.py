@@ -47,7 +47,9 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "batchhard": Case("batch-hard", "batchhard", {"tfa": 2, "tfsim": 1, "pml": 1}, {"tfa": 0.4, "pml": 0.3}, bytes_a_pair=20),
+    "batchhard": Case(
+        "batch-hard", "batchhard", {"tfa": 2, "tfsim": 1, "pml": 1}, {"tfa": 0.4, "pml": 0.3}, bytes_a_pair=20
+    ),
     "semihard": Case(
         "semi-hard", "semihard", {"tfa": 1, "tfsim": None}, {"tfa": 0.01, "tfsim": 0.5}, bytes_a_pair=20, peak_gib=4
     ),

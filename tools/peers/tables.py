@@ -89,7 +89,8 @@ def runs(rows):
 def time_table(rows):
     """Lines of the table of times: the verdicts first, then a line a loss, size and peer."""
     ours = {(row["case"], row["n"]): row for row in rows if row["library"] == "zoo"}
-    table = [("loss", "peer", "N", "ours ms", "x floor", "peer ms", "x floor", "ours/peer", "quartiles", "cpu", "target", "", "note")]
+    heads = "loss,peer,N,ours ms,x floor,peer ms,x floor,ours/peer,quartiles,cpu,target,,note"
+    table = [tuple(heads.split(","))]
     worst = {}
     for row in rows:
         if row["library"] == "zoo":
@@ -99,7 +100,8 @@ def time_table(rows):
         target, met = verdict(row)
         spread = f"{figure(row['low'])}..{figure(row['high'])}" if row["ratio"] else "-"
         figures = [figure(part.get(key)) for part in (own, row) for key in ("ms", "x_floor")]
-        line = (cases.CASES[case].title, library, n, *figures, figure(row["ratio"]), spread, figure(row["cpu"]), target, met, row["note"])
+        ratios = figure(row["ratio"]), spread, figure(row["cpu"])
+        line = (cases.CASES[case].title, library, n, *figures, *ratios, target, met, row["note"])
         table.append(tuple(map(str, line)))
         if met:
             before = worst.get((case, library), (0.0, "", "", ""))
