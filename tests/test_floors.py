@@ -7,7 +7,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = (
-    "_lazy errors backends registry geometry mining losses addons layers frontends encoders neighbors export embedder data "
+    "_lazy errors backends catalogue registry geometry mining losses addons layers frontends encoders neighbors export embedder data "
     "metrics figures callbacks __init__ cli __main__"
 ).split()
 FILES = sorted((ROOT / "zoo").rglob("*.py"))

@@ -1,0 +1,200 @@
+"""The catalogue: one `Entry` a name, encoders and losses. Nothing here imports what it names."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue.
+
+    Attributes:
+        path: `module:Class` of the encoder or the loss.
+        summary: one sentence.
+        paper: where it comes from.
+        inputs: what an encoder takes (encoders only).
+        parameters: how many weights it has with its default settings and the head (encoders only).
+        settings: what the name sets beyond the defaults of its class.
+        head: what the model's head does unless told otherwise, for instance `{"normalize": False}` (losses only).
+        takes: what a loss compares: `"embeddings"`, `"scores"` or `"cosines"` (of classes), or the two `"towers"` of a
+            two-tower encoder; for an encoder `"towers"` says that it is one.
+    """
+
+    path: str
+    summary: str
+    paper: str
+    inputs: str = ""
+    parameters: str = ""
+    settings: dict = field(default_factory=dict)
+    head: dict = field(default_factory=dict)
+    takes: str = "embeddings"
+
+    @property
+    def needs_classes(self):
+        """Whether the loss scores classes, so that the model must know how many there are."""
+        return self.takes in ("scores", "cosines")
+
+
+_TRIPLET = "zoo.losses.triplet:TripletLoss"
+_RAW = {"normalize": False}
+_RANKING = "zoo.losses.ranking:RankingLoss"
+_EASY_PAPER = "Xuan, Stylianou and Pless 2020, Improved embeddings with easy positive triplet mining"
+_EASY = {
+    "positive": "easy",
+    "objective": "nca",
+    "margin": 0.0,
+    "denominator": "anchors",
+    "fallback": "drop",
+    "duplicate_threshold": 0.9999,
+}
+
+ENCODERS = {
+    "bilstm": Entry(
+        "zoo.encoders.bilstm:BiLSTM",
+        "Character BiLSTM over raw UTF-8 text of any script.",
+        "Graves and Schmidhuber 2005, Framewise phoneme classification with bidirectional LSTM",
+        inputs="text: UTF-8 strings [N]",
+        parameters="230,528 and 64 for each character of the vocabulary",
+    ),
+}
+
+LOSSES = {
+    "softmax": Entry(
+        "zoo.losses.margin_softmax:SoftmaxLoss",
+        "Cross-entropy over class scores; the baseline that metric losses are compared with.",
+        "Bridle 1990, Probabilistic interpretation of feedforward classification network outputs",
+        head=_RAW,
+        takes="scores",
+    ),
+    "hinge": Entry(
+        "zoo.losses.hinge:MulticlassHinge",
+        "Multi-class hinge over raw class scores with any margin (Crammer-Singer or Weston-Watkins).",
+        "Crammer and Singer 2001, On the algorithmic implementation of multiclass kernel-based vector machines",
+        head=_RAW,
+        takes="scores",
+    ),
+    "cosface": Entry(
+        "zoo.losses.margin_softmax:MarginSoftmax",
+        "Softmax over scaled cosines to class weights, with a margin of cosine for the own class.",
+        "Wang et al. 2018, CosFace: large margin cosine loss for deep face recognition",
+        takes="cosines",
+    ),
+    "arcface": Entry(
+        "zoo.losses.margin_softmax:MarginSoftmax",
+        "Softmax over scaled cosines to class weights, with a margin of angle for the own class.",
+        "Deng et al. 2019, ArcFace: additive angular margin loss for deep face recognition",
+        settings={"kind": "arcface", "margin": 0.5},
+        takes="cosines",
+    ),
+    "sphereface": Entry(
+        "zoo.losses.angular_softmax:AngularSoftmax",
+        "Softmax in which the angle to the own class is multiplied; class weights of unit length.",
+        "Liu et al. 2017, SphereFace: deep hypersphere embedding for face recognition",
+        head=_RAW,
+        takes="cosines",
+    ),
+    "lsoftmax": Entry(
+        "zoo.losses.angular_softmax:AngularSoftmax",
+        "Softmax in which the angle to the own class is multiplied (L-Softmax).",
+        "Liu et al. 2016, Large-margin softmax loss for convolutional neural networks",
+        settings={"lengths": "both", "multiple": 2, "annealing": 0.0},
+        head=_RAW,
+        takes="cosines",
+    ),
+    "proxynca": Entry(
+        "zoo.losses.proxies:ProxyNCALoss",
+        "Each sample is drawn to the learnt proxy of its class, as seen against all proxies.",
+        "Movshovitz-Attias et al. 2017, No fuss distance metric learning using proxies",
+        takes="cosines",
+    ),
+    "proxyanchor": Entry(
+        "zoo.losses.proxies:ProxyAnchorLoss",
+        "The learnt proxy of each class draws all its samples of the batch and pushes the others away.",
+        "Kim et al. 2020, Proxy anchor loss for deep metric learning",
+        takes="cosines",
+    ),
+    "words": Entry(
+        "zoo.losses.words:WordsLoss",
+        "Multi-label cross-entropy over words, weighted by how often each occurs; multi-hot labels.",
+        "Kamper et al. 2017, Visually grounded learning of keyword prediction from untranscribed speech",
+        head=_RAW,
+        takes="scores",
+    ),
+    "triplet": Entry(
+        _TRIPLET,
+        "All triplets of the batch with a margin (batch-all), by sorting.",
+        "Hermans, Beyer and Leibe 2017, In defense of the triplet loss for person re-identification",
+    ),
+    "batchhard": Entry(
+        _TRIPLET,
+        "The farthest positive and the nearest negative of each anchor.",
+        "Hermans, Beyer and Leibe 2017, In defense of the triplet loss for person re-identification",
+        settings={"positive": "hard", "negative": "hard", "denominator": "anchors"},
+    ),
+    "semihard": Entry(
+        _TRIPLET,
+        "Every positive pair with the nearest negative that is farther than the positive.",
+        "Schroff, Kalenichenko and Philbin 2015, FaceNet",
+        settings={
+            "positive": "all",
+            "negative": "semi_hard",
+            "distance": "squared_euclidean",
+            "normalize": True,
+            "denominator": "valid",
+        },
+    ),
+    "ep": Entry(
+        _TRIPLET,
+        "The nearest positive against all negatives in one softmax.",
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "all"},
+    ),
+    "ephn": Entry(
+        _TRIPLET,
+        "The nearest positive and the nearest negative; collapses where negatives are hard, see sct.",
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "hard"},
+    ),
+    "epshn": Entry(
+        _TRIPLET,
+        "The nearest positive and the nearest negative that is not closer than it.",
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "semi_hard"},
+    ),
+    "epshn2": Entry(
+        _TRIPLET,
+        "epshn whose gradient points at s_ap = 1 and s_an = 0 (second order).",
+        _EASY_PAPER,
+        settings={**_EASY, "negative": "semi_hard", "objective": "second_order"},
+    ),
+    "sct": Entry(
+        "zoo.losses.selective:SelectiveContrastiveTriplet",
+        "The nearest positive and the nearest negative, of which a hard triplet only pushes the negative.",
+        "Xuan, Stylianou, Liu and Pless 2020, Hard negative examples are hard, but useful",
+    ),
+    "ranking": Entry(
+        _RANKING,
+        "Every matched pair of two towers against all others of the batch, in both directions (sum of hinges).",
+        "Kiros, Salakhutdinov and Zemel 2014, Unifying visual-semantic embeddings with multimodal neural language models",
+        takes="towers",
+    ),
+    "maxranking": Entry(
+        _RANKING,
+        "Every matched pair of two towers against the nearest other of each direction (max of hinges).",
+        "Faghri, Fleet, Kiros and Fidler 2018, VSE++: Improving visual-semantic embeddings with hard negatives",
+        settings={"negative": "hard"},
+        takes="towers",
+    ),
+    "maxmargin": Entry(
+        _RANKING,
+        "Every matched pair of two towers against one impostor drawn for each direction, on raw dot products.",
+        "Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context",
+        settings={"negative": "random", "margin": 1.0, "normalize": False},
+        takes="towers",
+    ),
+    "mms": Entry(
+        "zoo.losses.ranking:MaskedMarginSoftmax",
+        "Softmax of every matched pair of two towers against the batch, with a margin and other matches masked.",
+        "Ilharco, Zhang and Baldridge 2019, Large-scale representation learning from visually grounded untranscribed speech",
+        takes="towers",
+    ),
+}
