@@ -49,7 +49,7 @@ class RankingLoss(TowerLoss):
     >>> import zoo
     >>> loss = zoo.losses.RankingLoss(margin=0.2)
     >>> round(float(loss([7, 8], ([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]))), 4)
-    1.4
+    0.8
 
     Related: `zoo.losses.MaskedMarginSoftmax` weighs all rivals by how near they are.
 
@@ -212,9 +212,10 @@ def _softmax_of_rivals(s, positives, negatives, margin, temperature):
     found = ops.any(negatives, axis=1, keepdims=True)
     logits = ops.where(negatives, s / temperature, -1e30)  # finite, so that a row without rivals is no NaN
     matches = ops.cast(ops.logical_and(positives, found), s.dtype)
-    excess = ops.where(found, ops.logsumexp(logits, axis=1, keepdims=True), 0.0) - (s - margin) / temperature
+    whole = ops.logsumexp(logits, axis=1, keepdims=True)
+    excess = ops.where(found, whole, 0.0) - (s - margin) / temperature
     cost = ops.softplus(excess) * matches
     slope = ops.sigmoid(excess) * matches / temperature
-    weights = ops.softmax(logits, axis=1) * ops.sum(slope, axis=1, keepdims=True) - slope
+    weights = ops.exp(logits - whole) * ops.sum(slope, axis=1, keepdims=True) - slope
     active = ops.cast(cost > 0, s.dtype)
     return ops.stack([ops.sum(part, axis=1) for part in (cost, active, matches)], axis=1), weights
