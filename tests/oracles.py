@@ -41,3 +41,14 @@ def gradient(function, x, step=1e-6):
         down[i] -= step
         result[i] = (function(up) - function(down)) / (2 * step)
     return result
+
+
+# One for each name in the catalogue, called with what the name sets beyond the defaults of its class.
+ORACLES = {
+    "triplet": triplet_loss,
+    "batchhard": triplet_loss,
+    "semihard": triplet_loss,
+    "epshn": triplet_loss,
+    "hinge": multiclass_hinge,
+    "softmax": softmax_loss,
+}

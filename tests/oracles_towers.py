@@ -50,9 +50,41 @@ def masked_margin_softmax(labels, z, margin=0.001, temperature=1.0, normalize=Fa
     return both(labels, z, normalize, denominator, anchor)
 
 
+def many_to_many(labels, z, form="balanced", similarity="relu_cosine", gap_penalty=0.0, gap=0.5, ratio=None, log_scale=0, bias=0):
+    rows, columns, s = towers(labels, z, similarity != "dot")
+    values = {True: [], False: []}
+    share = np.mean([a == b for a in rows for b in columns])
+    for i, j in np.ndindex(*s.shape):
+        if similarity == "relu_cosine":
+            s[i, j] = max(0.0, s[i, j])
+        if similarity == "half_cosine":
+            s[i, j] = (1 + s[i, j]) / 2
+        if similarity == "sigmoid":
+            s[i, j] = 1 / (1 + np.exp(-np.exp(log_scale) * s[i, j] - bias))
+        same = rows[i] == columns[j]
+        if same or ratio is None or NOISE[i, j] < ratio * share / (1 - share):
+            values[same].append(s[i, j])
+    costs = [abs(1 - v) for v in values[True]], [abs(v) for v in values[False]]
+    total = np.mean(costs[0] + costs[1]) if form == "plain" else sum(0.5 * np.mean(c) for c in costs if c)
+    if all(costs):
+        total += gap_penalty * max(0.0, gap - (np.mean(values[True]) - np.mean(values[False])))
+    return total
+
+
+def pairwise_sigmoid(labels, z, log_scale=np.log(10), bias=-10.0, normalize=True, denominator="pairs"):
+    rows, columns, s = towers(labels, z, normalize)
+    costs = [
+        softplus((-1 if rows[i] == columns[j] else 1) * (np.exp(log_scale) * s[i, j] + bias)) for i, j in np.ndindex(*s.shape)
+    ]
+    return sum(costs) / (len(rows) * (len(columns) if denominator == "pairs" else 1))
+
+
 ORACLES = {
     "ranking": ranking,
     "maxranking": ranking,
     "maxmargin": ranking,
     "mms": masked_margin_softmax,
+    "manytomany": many_to_many,
+    "manytomany_l1": many_to_many,
+    "sigmoid": pairwise_sigmoid,
 }

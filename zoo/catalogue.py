@@ -37,6 +37,7 @@ class Entry:
 _TRIPLET = "zoo.losses.triplet:TripletLoss"
 _RAW = {"normalize": False}
 _RANKING = "zoo.losses.ranking:RankingLoss"
+_MANY = "zoo.losses.many_to_many:ManyToManyLoss"
 _EASY_PAPER = "Xuan, Stylianou and Pless 2020, Improved embeddings with easy positive triplet mining"
 _EASY = {
     "positive": "easy",
@@ -195,6 +196,25 @@ LOSSES = {
         "zoo.losses.ranking:MaskedMarginSoftmax",
         "Softmax of every matched pair of two towers against the batch, with a margin and other matches masked.",
         "Ilharco, Zhang and Baldridge 2019, Large-scale representation learning from visually grounded untranscribed speech",
+        takes="towers",
+    ),
+    "manytomany": Entry(
+        _MANY,
+        "L1 between similarity and matchness of two towers, matches and others weighing the same.",
+        "no paper known",
+        takes="towers",
+    ),
+    "manytomany_l1": Entry(
+        _MANY,
+        "L1 between similarity and matchness of two towers over all pairs; kept to show that it collapses.",
+        "no paper known",
+        settings={"form": "plain"},
+        takes="towers",
+    ),
+    "sigmoid": Entry(
+        "zoo.losses.many_to_many:PairwiseSigmoid",
+        "Logistic regression on every pair of two towers, with a learnt scale and bias.",
+        "Zhai, Mustafa, Kolesnikov and Beyer 2023, Sigmoid loss for language image pre-training",
         takes="towers",
     ),
 }

@@ -24,6 +24,8 @@ __getattr__, __dir__, __all__ = attach(
         "TowerLoss": "towers",
         "RankingLoss": "ranking",
         "MaskedMarginSoftmax": "ranking",
+        "ManyToManyLoss": "many_to_many",
+        "PairwiseSigmoid": "many_to_many",
     },
 )
 

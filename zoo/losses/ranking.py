@@ -5,7 +5,6 @@ from keras import ops
 
 from zoo import errors
 from zoo.losses.base import divide
-from zoo.losses.batch_all import triplet_weights
 from zoo.losses.towers import Draws, TowerLoss, anchor_terms, both_ways
 
 NEGATIVES = ("all", "hard", "random")
@@ -49,7 +48,7 @@ class RankingLoss(TowerLoss):
     >>> import zoo
     >>> loss = zoo.losses.RankingLoss(margin=0.2)
     >>> round(float(loss([7, 8], ([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]))), 4)
-    1.4
+    0.8
 
     Related: `zoo.losses.MaskedMarginSoftmax` weighs all rivals by how near they are.
 
@@ -183,14 +182,29 @@ def _all_rivals(s, positives, negatives, margin):
         return active - matches * ops.sum(active, axis=1, keepdims=True), ops.sum(active, axis=1)
 
     def several():  # by sorting
-        weights, active = triplet_weights(s, positives, negatives, margin)
-        return -weights, active
+        return _triplet_weights(s, positives, negatives, margin)
 
     most = ops.max(ops.sum(matches, axis=1))
     weights, active = ops.cond(most > 1, several, single)
     terms = ops.sum(matches, axis=1) * ops.sum(rivals, axis=1)
     cost = margin * active + ops.sum(weights * s, axis=1)
     return ops.stack([cost, active, terms], axis=1), weights
+
+
+def _triplet_weights(s, positives, negatives, margin):
+    """Derivative of the hinges summed over all (positive, negative) of a row [N, M], and how many are active [N].
+
+    The sum is piecewise linear, so rank counts give its derivative: one sort a row, see `zoo.losses.batch_all`.
+    """
+    key = ops.where(positives, margin - s, ops.where(negatives, -s, float("inf")))
+    tie = ops.argsort(ops.where(positives, 0, 1), axis=1)  # positives first inside a tie, which is not active
+    order = ops.take_along_axis(tie, ops.argsort(ops.take_along_axis(key, tie, axis=1), axis=1), axis=1)
+    positive = ops.cast(ops.take_along_axis(positives, order, axis=1), s.dtype)
+    negative = ops.cast(ops.take_along_axis(negatives, order, axis=1), s.dtype)
+    before = ops.cumsum(negative, axis=1)
+    after = ops.sum(positive, axis=1, keepdims=True) - ops.cumsum(positive, axis=1)
+    weights = negative * after - positive * before
+    return ops.take_along_axis(weights, ops.argsort(order, axis=1), axis=1), ops.sum(positive * before, axis=1)
 
 
 def _one_rival(s, positives, negatives, key, margin):
@@ -212,9 +226,10 @@ def _softmax_of_rivals(s, positives, negatives, margin, temperature):
     found = ops.any(negatives, axis=1, keepdims=True)
     logits = ops.where(negatives, s / temperature, -1e30)  # finite, so that a row without rivals is no NaN
     matches = ops.cast(ops.logical_and(positives, found), s.dtype)
-    excess = ops.where(found, ops.logsumexp(logits, axis=1, keepdims=True), 0.0) - (s - margin) / temperature
+    whole = ops.logsumexp(logits, axis=1, keepdims=True)
+    excess = ops.where(found, whole, 0.0) - (s - margin) / temperature
     cost = ops.softplus(excess) * matches
     slope = ops.sigmoid(excess) * matches / temperature
-    weights = ops.softmax(logits, axis=1) * ops.sum(slope, axis=1, keepdims=True) - slope
+    weights = ops.exp(logits - whole) * ops.sum(slope, axis=1, keepdims=True) - slope
     active = ops.cast(cost > 0, s.dtype)
     return ops.stack([ops.sum(part, axis=1) for part in (cost, active, matches)], axis=1), weights
