@@ -40,7 +40,7 @@ def verdict(record, x, y, ours, peer, definition):
     ours, peer, definition = (wide(answer, x, record) for answer in (ours, peer, definition))
     if not finite(ours):
         if np.abs(definition[1]).max() > np.finfo(x.dtype).max:
-            return BEYOND, f"the gradient itself exceeds {dtype}, and is infinite in both"
+            return BEYOND, f"the gradient itself exceeds {dtype}"
         return DISAGREE, "ours is not finite"
     if not np.isfinite(definition[0]).all():  # no pair at all
         zero = not ours[0].any() and not ours[1].any()
