@@ -68,7 +68,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the batches")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--reuse", action="store_true", help="keep what tensorflow-addons and the definitions answered before")
+    parser.add_argument("--reuse", action="store_true", help="keep the answers of all but zoo.addons")
     parser.add_argument("--save", action="store_true", help="write last_result.txt")
     options = parser.parse_args()
     import batches
@@ -88,7 +88,8 @@ def main():
         counts[record["call"]][verdict] += 1
         reasons[record["call"], verdict, reason] += bool(reason)
         if verdict == judge.DISAGREE:
-            said = "; ".join(f"{name} {str(a if isinstance(a, str) else a[0])[:80]}" for name, a in zip(LIBRARIES, (ours, definition, peer)))
+            said = (str(said if isinstance(said, str) else said[0])[:80] for said in (ours, definition, peer))
+            said = "; ".join(f"{library} {value}" for library, value in zip(LIBRARIES, said, strict=True))
             odd.append(f"case {i} {record} {x.dtype} {x.shape}: {reason}; {said}")
     text = report(counts, reasons, odd, records, judge.VERDICTS, f"--seed {options.seed} --scale {options.scale:g}")
     print(text)

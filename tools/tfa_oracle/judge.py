@@ -5,8 +5,8 @@ from definitions import classes, matrix
 
 VALUE = {"float16": 2e-2, "float32": 2e-5, "float64": 1e-9}
 GRADIENT = {"float16": (2e-2, 1e-4), "float32": (1e-3, 1e-6), "float64": (1e-6, 1e-9)}
-AGREE, TIE, ZERO, FINITE, WRONG, DISAGREE = VERDICTS = (
-    "agree", "tie", "NaN -> 0", "NaN -> definition", "wrong by definition", "disagree")  # fmt: skip
+AGREE, TIE, ZERO, FINITE, WRONG, BEYOND, DISAGREE = VERDICTS = (
+    "agree", "tie", "NaN -> 0", "NaN -> definition", "wrong by definition", "beyond float16", "disagree")  # fmt: skip
 
 
 def near(a, b, dtype):
@@ -40,7 +40,7 @@ def verdict(record, x, y, ours, peer, definition):
     ours, peer, definition = (wide(answer, x, record) for answer in (ours, peer, definition))
     if not finite(ours):
         if np.abs(definition[1]).max() > np.finfo(x.dtype).max:
-            return FINITE, f"the gradient itself exceeds {dtype}"
+            return BEYOND, f"the gradient itself exceeds {dtype}"
         return DISAGREE, "ours is not finite"
     if not np.isfinite(definition[0]).all():  # no pair at all
         zero = not ours[0].any() and not ours[1].any()
