@@ -65,7 +65,8 @@ def test_parts_of_a_run_are_merged_into_one_file_and_one_table(tmp_path):
     skipped[1] |= dict.fromkeys(("ms", "x_floor", "ratio", "low", "high", "cpu"), "")
     bench_losses.keep(tmp_path, "times", again + skipped, *columns)
     kept = tables.read(tmp_path / "times.csv")
-    assert [(row["library"], row["n"]) for row in kept] == [(lib, n) for n in "512 1024 2048".split() for lib in ("zoo", "tfa")]
+    expected = [(library, n) for n in ("512", "1024", "2048") for library in ("zoo", "tfa")]
+    assert [(row["library"], row["n"]) for row in kept] == expected
     assert kept[3]["ratio"] == "0.9"
     text = (tmp_path / "times.txt").read_text()
     summary, table = text.split("\n\n")[1:]
@@ -113,7 +114,7 @@ def test_a_worker_says_what_failed_and_is_killed_when_it_is_too_slow():
         asked.ask("prepare", case="no such case", n=128, cap_gib=4, slowest=1)
     assert failed.value.reason == "KeyError"
     with pytest.raises(client.Failed) as failed:
-        asked.ask("prepare", case="batchhard", n=4096, cap_gib=0.01, slowest=60)
+        asked.ask("prepare", limit=600.0, case="floor", n=16384, cap_gib=0.5, slowest=60)
     assert failed.value.reason == "memory"
     with pytest.raises(client.Failed) as failed:
         asked.ask("prepare", limit=0.01, case="batchhard", n=512, cap_gib=4, slowest=1)
