@@ -158,7 +158,7 @@ def rows(name, x):
 @pytest.mark.parametrize(
     "labels, x, words",
     [
-        ([0, 1], np.zeros((2, 3, 2)), ["shape (N, ", "D)", "(2, 3, 2)"]),
+        ([0, 1], np.zeros((2, 3, 3)), ["shape (N, ", "D)", "(2, 3, 3)"]),
         ([0, 1], np.zeros(2), ["shape", "(2,)"]),
         ([0, 1, 1], np.zeros((2, 2)), ["3 rows", "2"]),
         ([[0, 1], [1, 0]], np.zeros((2, 2)), ["(N,) or (N, 1)", "(2, 2)"]),
