@@ -68,6 +68,34 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None)
     return through(x)
 
 
+def differentiate_all(function, x, labels, distance="cosine"):
+    """As `differentiate`, for losses in which a value depends on several rows: all at once, [N, N].
+
+    Args:
+        function: takes similarities and boolean masks of positives and negatives [N, N]; returns outputs [N, columns] and
+            a function from the derivative by the first column [N, 1] to the one by the similarities [N, N].
+        x, labels, distance: as in `scan`.
+
+    Returns:
+        float32 or float64 [N, columns].
+    """
+    x = _prepare(x, distance)
+    labels = ops.stop_gradient(labels)
+
+    @ops.custom_gradient
+    def through(x):
+        similarity, *masks = _rows(x, labels, None, distance)
+        outputs, pull = function(similarity, *masks)
+
+        def gradient(*args, upstream=None):
+            upstream = args[-1] if upstream is None else upstream
+            return _pull_back(_by_product(pull(upstream[:, :1]), similarity, distance), x, distance)
+
+        return outputs, gradient
+
+    return through(x)
+
+
 def _prepare(x, distance):
     if distance == "cosine":
         return geometry.normalize(x)
@@ -103,7 +131,7 @@ def _by_product(weights, similarity, distance):
 
 def _pull_back(weights, x, distance):
     """Derivative by the rows [N, D], given the one by the similarities [N, N]."""
-    both = ops.matmul(weights, x) + ops.matmul(ops.transpose(weights), x)
+    both = ops.matmul(weights + ops.transpose(weights), x)  # one product instead of two
     if distance in ("cosine", "dot"):
         return both
     total = ops.sum(weights, axis=1) + ops.sum(weights, axis=0)  # (N,)
