@@ -11,6 +11,18 @@ __getattr__, __dir__, __all__ = attach(
         "TripletLoss": "triplet",
         "MulticlassHinge": "hinge",
         "SoftmaxLoss": "margin_softmax",
+        "CircleLoss": "circle",
+        "ContrastiveLoss": "contrastive",
+        "InfoNCELoss": "infonce",
+        "LiftedStructureLoss": "lifted",
+        "MarginLoss": "margin_pairs",
+        "MultilabelNPairLoss": "npair",
+        "MultiSimilarityLoss": "multi_similarity",
+        "NearestNeighborLoss": "nearest_neighbor",
+        "NPairLoss": "npair",
+        "SmoothAPLoss": "smooth_ap",
+        "SoftNearestNeighborLoss": "infonce",
+        "SupConLoss": "infonce",
     },
 )
 
