@@ -39,7 +39,7 @@ class CircleLoss(RowLoss):
     >>> import zoo
     >>> loss = zoo.losses.CircleLoss(margin=0.25, gamma=1.0)
     >>> round(float(loss([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])), 4)
-    0.6019
+    0.6326
 
     Related: `zoo.losses.MultiSimilarityLoss`.
 

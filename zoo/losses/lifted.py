@@ -39,7 +39,7 @@ class LiftedStructureLoss(RowLoss):
     >>> import zoo
     >>> loss = zoo.losses.LiftedStructureLoss(margin=1.0)
     >>> round(float(loss([0, 0, 1], [[0.0], [1.0], [3.0]])), 4)
-    0.1717
+    0.0491
 
     Related: `zoo.losses.TripletLoss` with `positive="hard", negative="hard"` takes the maximum itself.
 

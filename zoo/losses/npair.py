@@ -169,7 +169,7 @@ class MultilabelNPairLoss(Loss):
     >>> import zoo
     >>> loss = zoo.losses.MultilabelNPairLoss()
     >>> round(float(loss([[1, 1], [0, 1]], [[1.0, 0.0], [0.0, 1.0]])), 4)
-    0.7299
+    0.6466
 
     Related: `zoo.losses.NPairLoss(form="batch")` is the case of one label a row.
 
