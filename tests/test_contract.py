@@ -215,6 +215,8 @@ def test_a_margin_of_the_user_reaches_every_loss_that_has_one():
         if "margin" in registry.defaults(registry.LOSSES[name].path):
             labels, x = batch(name)
             small, large = (float(make(name, margin=m)(labels, x)) for m in (0.1, 1.0))
+            if name == "circle":
+                small, large = large, small  # its margin is how far from perfect a pair may be
             assert large > small, name
 
 

@@ -217,4 +217,67 @@ LOSSES = {
         "Zhai, Mustafa, Kolesnikov and Beyer 2023, Sigmoid loss for language image pre-training",
         takes="towers",
     ),
+    "npair": Entry(
+        "zoo.losses.npair:NPairLoss",
+        "Softmax of dot products: each positive pair against all rows of other classes.",
+        "Sohn 2016, Improved deep metric learning with multi-class N-pair loss objective",
+        head=_RAW,
+    ),
+    "contrastive": Entry(
+        "zoo.losses.contrastive:ContrastiveLoss",
+        "Every pair by itself: positives within one distance, negatives beyond another.",
+        "Hadsell, Chopra and LeCun 2006, Dimensionality reduction by learning an invariant mapping",
+    ),
+    "nearestneighbor": Entry(
+        "zoo.losses.nearest_neighbor:NearestNeighborLoss",
+        "The nearest positive against the negatives that are near, with thresholds for both.",
+        "Nearest neighbor loss for metric learning (post of 2019), the ancestor of easy-positive mining",
+    ),
+    "lifted": Entry(
+        "zoo.losses.lifted:LiftedStructureLoss",
+        "Each positive pair against all negatives of both of its rows.",
+        "Song, Xiang, Jegelka and Savarese 2016, Deep metric learning via lifted structured feature embedding",
+        head=_RAW,
+    ),
+    "infonce": Entry(
+        "zoo.losses.infonce:InfoNCELoss",
+        "Each positive pair against all negatives of its anchor, by softmax over cosines.",
+        "van den Oord, Li and Vinyals 2018, Representation learning with contrastive predictive coding",
+    ),
+    "ntxent": Entry(
+        "zoo.losses.infonce:InfoNCELoss",
+        "Another name of infonce.",
+        "Chen, Kornblith, Norouzi and Hinton 2020, A simple framework for contrastive learning (SimCLR)",
+        settings={"name": "ntxent"},
+    ),
+    "supcon": Entry(
+        "zoo.losses.infonce:SupConLoss",
+        "Softmax over all other rows, spread evenly over the anchor's positives.",
+        "Khosla et al. 2020, Supervised contrastive learning",
+    ),
+    "softneighbor": Entry(
+        "zoo.losses.infonce:SoftNearestNeighborLoss",
+        "Probability that a neighbor drawn by distance is of the anchor's class (NCA).",
+        "Goldberger, Roweis, Hinton and Salakhutdinov 2004, Neighbourhood components analysis",
+    ),
+    "multisimilarity": Entry(
+        "zoo.losses.multi_similarity:MultiSimilarityLoss",
+        "Pairs that are hard for their anchor, weighed by their own and by each other's similarity.",
+        "Wang, Han, Huang, Dong and Scott 2019, Multi-similarity loss with general pair weighting",
+    ),
+    "circle": Entry(
+        "zoo.losses.circle:CircleLoss",
+        "Every pair weighed by its distance to its optimum, so that the decision boundary is a circle.",
+        "Sun et al. 2020, Circle loss: a unified perspective of pair similarity optimization",
+    ),
+    "margin": Entry(
+        "zoo.losses.margin_pairs:MarginLoss",
+        "Every pair of the batch against one boundary distance.",
+        "Wu, Manmatha, Smola and Krähenbühl 2017, Sampling matters in deep embedding learning",
+    ),
+    "smoothap": Entry(
+        "zoo.losses.smooth_ap:SmoothAPLoss",
+        "The average precision of each anchor's ranking, smoothed.",
+        "Brown, Xie, Kalogeiton and Zisserman 2020, Smooth-AP: smoothing the path towards large-scale image retrieval",
+    ),
 }

@@ -26,6 +26,18 @@ __getattr__, __dir__, __all__ = attach(
         "MaskedMarginSoftmax": "ranking",
         "ManyToManyLoss": "many_to_many",
         "PairwiseSigmoid": "many_to_many",
+        "CircleLoss": "circle",
+        "ContrastiveLoss": "contrastive",
+        "InfoNCELoss": "infonce",
+        "LiftedStructureLoss": "lifted",
+        "MarginLoss": "margin_pairs",
+        "MultilabelNPairLoss": "npair",
+        "MultiSimilarityLoss": "multi_similarity",
+        "NearestNeighborLoss": "nearest_neighbor",
+        "NPairLoss": "npair",
+        "SmoothAPLoss": "smooth_ap",
+        "SoftNearestNeighborLoss": "infonce",
+        "SupConLoss": "infonce",
     },
 )
 

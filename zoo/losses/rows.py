@@ -69,6 +69,35 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None,
     return through(x)
 
 
+def differentiate_all(function, x, labels, distance="cosine"):
+    """As `differentiate`, for losses in which a value depends on several rows: all at once, [N, N].
+
+    Args:
+        function: takes similarities and boolean masks of positives and negatives [N, N]; returns outputs [N, columns] and
+            a function from the derivative by the first column [N, 1] to the one by the similarities [N, N].
+        x, labels, distance: as in `scan`.
+
+    Returns:
+        float32 or float64 [N, columns].
+    """
+    x = _prepare(x, distance)
+    labels = ops.stop_gradient(labels)
+
+    @ops.custom_gradient
+    def through(x):
+        similarity, *masks = _rows(x, labels, None, distance)
+        outputs, pull = function(similarity, *masks)
+
+        def gradient(*args, upstream=None):
+            upstream = args[-1] if upstream is None else upstream
+            weights = _by_product(pull(upstream[:, :1]), similarity, distance)
+            return _pull_back(ops.ones_like(x[:, :1]), weights, x, distance)
+
+        return outputs, gradient
+
+    return through(x)
+
+
 def _prepare(x, distance):
     if distance == "cosine":
         return geometry.normalize(x)

@@ -1,0 +1,157 @@
+"""What the losses over the pairs of a batch share: one row of similarities for each anchor, settings, means, health."""
+
+from keras import ops
+
+from zoo import errors, geometry
+from zoo.losses import rows
+from zoo.losses.base import Loss, Terms, divide
+
+FAR = 1e30
+
+
+class RowLoss(Loss):
+    """A loss whose anchors need nothing but their own row of similarities; subclasses define `row`.
+
+    With l the value of a row, the loss is the sum of l divided by the number of valid `"anchors"`, of `"active"` terms
+    (above 0), of `"valid"` terms, of all `"rows"` of the batch, or by nothing (`"sum"`, with the reduction `"mean"`).
+
+    Args:
+        distance: one of `zoo.geometry.DISTANCES`.
+        normalize: scale rows to unit length first; None does so for the cosine only.
+        denominator: what the sum is divided by, one of the class's `denominators`.
+        anchor_chunk: rows computed at a time, for memory of O(N x chunk); None takes all at once.
+        reduction, name, dtype: see `zoo.losses.Loss`.
+    """
+
+    denominators = ("anchors", "active", "rows", "sum")
+    settings = ()  # names of the subclass's own settings, for its config
+
+    def __init__(self, distance, normalize, denominator, anchor_chunk, reduction, name, dtype):
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        self.distance = geometry.check_distance(distance)
+        self.normalize = normalize if normalize is None else errors.flag("normalize", normalize)
+        if denominator not in self.denominators:
+            raise ValueError(errors.unknown("denominator", denominator, self.denominators))
+        self.denominator = denominator
+        self.anchor_chunk = anchor_chunk if anchor_chunk is None else errors.whole("anchor_chunk", anchor_chunk)
+
+    def row(self, similarity, positives, negatives):
+        """What an anchor costs, for the rows [C, N] of some anchors.
+
+        Returns:
+            value, number of terms, number of active terms, each [C] (a row without a term is no anchor); the function
+            from the derivative by the values [C, 1] to the one by the similarities [C, N]; and further columns [C].
+        """
+        raise NotImplementedError("a RowLoss defines row(similarity, positives, negatives)")
+
+    def terms(self, labels, embeddings):
+        columns, pairs = self.outputs(self.row, labels, self.prepare(embeddings))
+        return self.finish(*columns, pairs, self.denominator)
+
+    def outputs(self, row, labels, x, columns=3):
+        """What `row` says of every anchor: columns [N], the first with its gradient, and the means over pairs."""
+        by_row = self.distance == "euclidean"  # no sum by class gives the mean of a root
+
+        def function(similarity, positives, negatives):
+            value, terms, active, pull, *more = row(similarity, positives, negatives)
+            if by_row:
+                same = ops.cast(positives, similarity.dtype) * similarity
+                more = [*more, ops.sum(same, axis=1), ops.sum(similarity, axis=1)]
+            return ops.stack([ops.cast(c, similarity.dtype) for c in (value, terms, active, *more)], axis=1), pull
+
+        def with_weights(*row_and_masks):
+            found, pull = function(*row_and_masks)
+            return found, pull(ops.ones_like(found[:, :1]))
+
+        width = columns + 2 * by_row
+        if self.anchor_chunk is None:
+            found = rows.differentiate_all(function, x, labels, self.distance)
+        else:
+            found = rows.differentiate(with_weights, x, labels, self.distance, width, self.anchor_chunk)
+        value, *rest = ops.unstack(found, width, axis=1)
+        rest = [ops.stop_gradient(column) for column in rest]
+        sums = [ops.sum(column) for column in rest[-2:]] if by_row else sums_by_class(x, labels, self.distance)
+        return [value, *rest[: columns - 1]], pair_means(labels, *sums)
+
+    def prepare(self, embeddings):
+        """Rows to unit length where the settings say so and the distance does not do it by itself."""
+        return geometry.normalize(embeddings) if self.normalize and self.distance != "cosine" else embeddings
+
+    def finish(self, values, terms, active, pairs, denominator):
+        """Return `Terms`: values [N], numbers of terms and of active ones [N], and what `pairs` returns."""
+        valid = ops.cast(terms > 0, values.dtype)
+        anchors = ops.sum(valid)
+        count = {
+            "anchors": anchors,
+            "active": ops.sum(active * valid),
+            "valid": ops.sum(terms),
+            "rows": ops.sum(ops.ones_like(valid)),
+            "sum": ops.ones_like(anchors),
+        }[denominator]
+        health = {"valid_anchors": anchors, "active_fraction": divide(ops.sum(active * valid), ops.sum(terms)), **pairs}
+        return Terms(values * divide(anchors, count), valid, health)
+
+    def get_config(self):
+        names = (*self.settings, "distance", "normalize", "denominator", "anchor_chunk")
+        return {**super().get_config(), **{key: getattr(self, key) for key in names}}
+
+
+def class_index(labels):
+    """A number for the class of each row [N], below N: the position of its first row in sorted order."""
+    return ops.cast(ops.searchsorted(ops.sort(labels), labels), "int32")
+
+
+def count_pairs(labels, dtype):
+    """Number of ordered positive and of ordered negative pairs of the batch, as floats."""
+    of_class = class_index(labels)
+    ones = ops.ones_like(of_class, dtype=dtype)
+    size = ops.segment_sum(ones, of_class, num_segments=ops.shape(of_class)[0])  # (N,), one entry a class and zeros
+    n = ops.sum(ones)
+    positives = ops.sum(size * (size - 1.0))
+    return positives, n * (n - 1.0) - positives
+
+
+def sums_by_class(x, labels, distance):
+    """Sum of the similarities of all ordered positive pairs, and of all ordered pairs, in O(ND)."""
+    x = ops.stop_gradient(geometry.widen(x))
+    if distance != "dot":
+        x = geometry.normalize(x) if distance == "cosine" else x - x[:1]
+    n, of_class = ops.shape(x)[0], class_index(labels)
+    own, sums = ops.sum(x * x, axis=1), ops.segment_sum(x, of_class, num_segments=n)  # (N,), (N, D)
+    same, every = ops.sum(sums * sums), ops.sum(ops.square(ops.sum(x, axis=0)))  # of products, own ones included
+    if distance != "squared_euclidean":
+        return same - ops.sum(own), every - ops.sum(own)
+    size = ops.segment_sum(ops.ones_like(own), of_class, num_segments=n)
+    of_class = size * ops.segment_sum(own, of_class, num_segments=n)
+    return 2.0 * (same - ops.sum(of_class)), 2.0 * (every - ops.sum(size) * ops.sum(own))
+
+
+def pair_means(labels, s_ap, s_all):
+    """Mean similarities, given their sums over ordered positive pairs and over all."""
+    positives, negatives = count_pairs(labels, ops.dtype(s_ap))
+    return {"mean_s_ap": divide(s_ap, positives), "mean_s_an": divide(s_all - s_ap, negatives)}
+
+
+def inside(scores, mask):
+    """`scores` where the mask holds, about -1e30 elsewhere; an addition takes half the time of a selection [C, N]."""
+    return scores + (ops.cast(mask, scores.dtype) - 1.0) * FAR
+
+
+def highest(scores):
+    """Largest entry of each row of `inside` [C, 1], 0 where its mask is empty, and whether it is not [C, 1]."""
+    top = ops.max(scores, axis=1, keepdims=True)
+    found = top > -FAR / 2
+    return ops.where(found, top, 0.0), found
+
+
+def exponentials(scores):
+    """log sum exp of the rows of `inside` [C, 1] (0 where empty), exp(z - top) [C, N], its sum (1 where empty), found."""
+    top, found = highest(scores)
+    powers = ops.exp(scores - top)
+    total = ops.where(found, ops.sum(powers, axis=1, keepdims=True), 1.0)
+    return ops.log(total) + top, powers, total, found
+
+
+def both(positives, negatives):
+    """Whether a row has a positive and a negative [C]."""
+    return ops.logical_and(ops.any(positives, axis=1), ops.any(negatives, axis=1))
