@@ -69,6 +69,20 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None,
     return through(x)
 
 
+def gradient(function, x, labels, upstream, distance="cosine", chunk=None, given=()):
+    """Return what `differentiate` would hand back to `x`, computing the rows again.
+
+    Args:
+        function, labels, distance, chunk, given: as in `differentiate`.
+        x: embeddings [N, D], of unit length for the cosine.
+        upstream: derivative by the first output [N, 1].
+    """
+    if chunk is not None:
+        return _pull_back_in_chunks(function, x, labels, upstream, distance, chunk, given)
+    similarity, *row = _rows(x, labels, None, distance, given)
+    return _pull_back(upstream, _by_product(function(similarity, *row)[1], similarity, distance), x, distance)
+
+
 def _prepare(x, distance):
     if distance == "cosine":
         return geometry.normalize(x)
