@@ -39,8 +39,8 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None,
         function: takes similarities [C, N] and boolean masks of positives and negatives [C, N]; returns outputs
             [C, columns] and weights [C, N], the derivative of the first output of a row by its similarities. The other
             outputs have no gradient.
-        x, labels, distance, columns, chunk, given: as in `scan`. With a chunk the rows are computed again for the gradient, and
-            memory is O(N x chunk).
+        x, labels, distance, columns, chunk, given: as in `scan`. With a chunk the rows are computed again for the
+            gradient, and memory is O(N x chunk).
 
     Returns:
         float32 or float64 [N, columns].
