@@ -61,8 +61,8 @@ def list_models(pattern="*"):
     Example:
 
     >>> import zoo
-    >>> zoo.list_models("bilstm_ep*")
-    ['bilstm_epshn']
+    >>> zoo.list_models("bilstm_epsh*")
+    ['bilstm_epshn', 'bilstm_epshn2']
     """
     names = (
         f"{encoder}_{loss}" for encoder, e in ENCODERS.items() for loss, item in LOSSES.items() if _fit(e, item)

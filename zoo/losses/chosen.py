@@ -24,7 +24,8 @@ def one_each(x, labels, rules, objective, chunk=None):
     """
     mates = mining.classmates(labels)
     p, n, found = choose_one_each(x, labels, mates, rules, chunk)
-    return score(x, p[:, None], n[:, None], found[:, None], 1, rules, objective)
+    triplets = p[:, None], n[:, None], found[:, None], 1
+    return _differentiate(x, rules.distance, lambda x: _scorer(x, *triplets, rules, objective))
 
 
 def choose_one_each(x, labels, mates, rules, chunk=None):
@@ -48,27 +49,43 @@ def pairs(x, labels, rules, objective, chunk=None):
     Up to 32 positives an anchor they are gone through one by one; beyond that rows are sorted, except with a swap.
     """
     mates = mining.classmates(labels)
-    size = ops.shape(labels)[0]
+    width = ops.shape(labels)[0] if rules.swap else mining.FEW
+    p = mining.classmate(mates.order, mates.place, ops.arange(1, width + 1, dtype="int32"))[0]  # (N, width)
+    shared = rules.distance, chunk, [mates.place]
 
-    def one_by_one(width):
+    def mine(x):
         def choose(similarity, positives, negatives, place):
             settings = rules.negative, rules.fallback, width
             table = mining.negative_of_each_positive(similarity, negatives, mates, place, *settings)
             return ops.cast(table, similarity.dtype)
 
-        n = ops.cast(rows.scan(choose, x, labels, rules.distance, width, chunk, [mates.place]), "int32")
-        p = mining.classmate(mates.order, mates.place, ops.arange(1, width + 1, dtype="int32"))[0]
-        return score(x, p, ops.maximum(n, 0), n >= 0, ops.minimum(mates.most, width), rules, objective)
+        return ops.cast(rows.scan(choose, x, labels, rules.distance, width, *shared[1:]), "int32")
 
-    def by_sorting():
-        def function(similarity, positives, negatives, place):
-            return _sorted_pairs(similarity, positives, negatives, place, mates.order, rules, objective)
+    def scorer(x, n):
+        return _scorer(x, p, ops.maximum(n, 0), n >= 0, ops.minimum(mates.most, width), rules, objective)
 
-        return rows.differentiate(function, x, labels, rules.distance, 5, chunk, [mates.place])
+    def sort(similarity, positives, negatives, place):
+        return _sorted_pairs(similarity, positives, negatives, place, mates.order, rules, objective)
 
-    if rules.swap:
-        return one_by_one(size)
-    return ops.cond(mates.most <= mining.FEW, lambda: one_by_one(mining.FEW), by_sorting)
+    def one_by_one(x):
+        table = mine(x)
+        return scorer(x, table)[0](), table
+
+    def by_sorting(x):
+        sums = rows.scan(lambda *row: sort(*row)[0], x, labels, rules.distance, 5, *shared[1:])
+        return sums, -ops.ones((ops.shape(labels)[0], width), dtype="int32")
+
+    def either(x):
+        few = mates.most <= width
+        sums, table = ops.cond(few, lambda: one_by_one(x), lambda: by_sorting(x))
+
+        def pull(upstream):
+            again = lambda: rows.gradient(sort, x, labels, upstream, *shared)  # noqa: E731
+            return ops.cond(few, lambda: scorer(x, table)[1](upstream), again)
+
+        return lambda: sums, pull
+
+    return _differentiate(x, rules.distance, (lambda x: scorer(x, mine(x))) if rules.swap else either)
 
 
 def _sorted_pairs(similarity, positives, negatives, place, order, rules, objective):
@@ -89,22 +106,34 @@ def _sorted_pairs(similarity, positives, negatives, place, order, rules, objecti
     return ops.stack([ops.sum(c, axis=1) for c in columns], axis=1), by_p + sorting.unsort(by_n, index)
 
 
-def score(x, p, n, found, ranks, rules, objective):
-    """Score the triplets of each anchor and differentiate them.
+def _differentiate(x, distance, scorer):
+    """Outputs [N, 5] of `scorer(x)`, which returns functions for them and for the derivative of the first one."""
+    x = geometry.normalize(x) if distance == "cosine" else geometry.widen(x)
+
+    @ops.custom_gradient
+    def through(x):
+        value, pull = scorer(x)
+
+        def gradient(*args, upstream=None):
+            return pull((args[-1] if upstream is None else upstream)[:, :1])
+
+        return value(), gradient
+
+    return through(x)
+
+
+def _scorer(x, p, n, found, ranks, rules, objective):
+    """Return functions that score the triplets of each anchor and that differentiate the scores.
 
     Args:
-        x: embeddings [N, D].
+        x: embeddings [N, D], of unit length for the cosine.
         p, n, found: positive, negative and whether there is a triplet [N, W], for each of W ranks.
         ranks: how many of the W to use, a number or a scalar tensor.
         rules, objective: as in `one_each`; `swap` takes the pair (p, n) where it is closer than (a, n).
-
-    Returns:
-        floats [N, 5], as `one_each`.
     """
     distance = rules.distance
-    x = geometry.normalize(x) if distance == "cosine" else geometry.widen(x)
 
-    def triplet(x, rank):
+    def triplet(rank):
         i, j, kept = (ops.take(table, rank, axis=1) for table in (p, n, found))
         s_ap, s_an, swapped = _similarity(x, None, i, distance), _similarity(x, None, j, distance), None
         if rules.swap:
@@ -115,13 +144,13 @@ def score(x, p, n, found, ranks, rules, objective):
             kept = ops.logical_and(kept, ops.minimum(s_ap, s_an) > rules.min_similarity)
         return i, j, swapped, s_ap, s_an, ops.cast(kept, x.dtype)
 
-    def value(x, rank):
-        _, _, _, s_ap, s_an, kept = triplet(x, rank)
+    def value(rank):
+        _, _, _, s_ap, s_an, kept = triplet(rank)
         cost = objective.cost(s_ap, s_an) * kept
         return ops.stack([cost, ops.cast(cost > 0, x.dtype), kept, s_ap * kept, s_an * kept], axis=1)
 
-    def pull(x, rank, upstream):
-        i, j, swapped, s_ap, s_an, kept = triplet(x, rank)
+    def pull(rank, upstream):
+        i, j, swapped, s_ap, s_an, kept = triplet(rank)
         by_p, by_n = (slope * kept * upstream for slope in objective.slopes(s_ap, s_an))
         total = _pull_back(by_p, x, None, i, distance)
         if swapped is None:
@@ -129,15 +158,10 @@ def score(x, p, n, found, ranks, rules, objective):
         total = total + _pull_back(ops.where(swapped, 0.0, by_n), x, None, j, distance)
         return total + _pull_back(ops.where(swapped, by_n, 0.0), x, i, j, distance)
 
-    @ops.custom_gradient
-    def through(x):
-        def gradient(*args, upstream=None):
-            upstream = (args[-1] if upstream is None else upstream)[:, 0]
-            return _sum_over(ranks, lambda rank: pull(x, rank, upstream), ops.zeros_like(x))
+    def values():
+        return _sum_over(ranks, value, ops.zeros((ops.shape(x)[0], 5), dtype=x.dtype))
 
-        return _sum_over(ranks, lambda rank: value(x, rank), ops.zeros((ops.shape(x)[0], 5), dtype=x.dtype)), gradient
-
-    return through(x)
+    return values, lambda upstream: _sum_over(ranks, lambda rank: pull(rank, upstream[:, 0]), ops.zeros_like(x))
 
 
 def _sum_over(ranks, function, zero):

@@ -39,8 +39,8 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None,
         function: takes similarities [C, N] and boolean masks of positives and negatives [C, N]; returns outputs
             [C, columns] and weights [C, N], the derivative of the first output of a row by its similarities. The other
             outputs have no gradient.
-        x, labels, distance, columns, chunk, given: as in `scan`. With a chunk the rows are computed again for the gradient, and
-            memory is O(N x chunk).
+        x, labels, distance, columns, chunk, given: as in `scan`. With a chunk the rows are computed again for the
+            gradient, and memory is O(N x chunk).
 
     Returns:
         float32 or float64 [N, columns].
@@ -96,6 +96,20 @@ def differentiate_all(function, x, labels, distance="cosine"):
         return outputs, gradient
 
     return through(x)
+
+
+def gradient(function, x, labels, upstream, distance="cosine", chunk=None, given=()):
+    """Return what `differentiate` would hand back to `x`, computing the rows again.
+
+    Args:
+        function, labels, distance, chunk, given: as in `differentiate`.
+        x: embeddings [N, D], of unit length for the cosine.
+        upstream: derivative by the first output [N, 1].
+    """
+    if chunk is not None:
+        return _pull_back_in_chunks(function, x, labels, upstream, distance, chunk, given)
+    similarity, *row = _rows(x, labels, None, distance, given)
+    return _pull_back(upstream, _by_product(function(similarity, *row)[1], similarity, distance), x, distance)
 
 
 def _prepare(x, distance):
