@@ -62,7 +62,12 @@ class BatchHealth(keras.callbacks.Callback):
             return
         self.first = now["embedding_std"] if self.first is None else self.first
         self.collapsed = self.collapsed + steps if self._is_collapsed(now) else 0
-        if self.collapsed >= self.patience:
+        if self.collapsed >= self.patience and getattr(self.layer.loss, "form", None) == "plain":
+            self._tell(
+                f"for {self.collapsed} steps all similarities have been near 0 (loss {now['loss']:.4g}, the share of matches): "
+                "the space has collapsed to the median of matchness; use form='balanced' or the loss 'sigmoid'"
+            )
+        elif self.collapsed >= self.patience:
             self._tell(
                 f"for {self.collapsed} steps all embeddings have been nearly alike (spread {now['embedding_std']:.2g}, at "
                 f"the start {self.first:.2g}; loss {now['loss']:.4g}): the space has collapsed; lower the learning rate 3 to 10 "
