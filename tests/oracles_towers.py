@@ -50,7 +50,8 @@ def masked_margin_softmax(labels, z, margin=0.001, temperature=1.0, normalize=Fa
     return both(labels, z, normalize, denominator, anchor)
 
 
-def many_to_many(labels, z, form="balanced", similarity="relu_cosine", gap_penalty=0.0, gap=0.5, ratio=None, log_scale=0, bias=0):
+def many_to_many(labels, z, form="balanced", similarity="relu_cosine", gap_penalty=0.0, gap=0.5, ratio=None, **line):
+    log_scale, bias = line.get("log_scale", 0.0), line.get("bias", 0.0)
     rows, columns, s = towers(labels, z, similarity != "dot")
     values = {True: [], False: []}
     share = np.mean([a == b for a in rows for b in columns])
@@ -73,9 +74,8 @@ def many_to_many(labels, z, form="balanced", similarity="relu_cosine", gap_penal
 
 def pairwise_sigmoid(labels, z, log_scale=np.log(10), bias=-10.0, normalize=True, denominator="pairs"):
     rows, columns, s = towers(labels, z, normalize)
-    costs = [
-        softplus((-1 if rows[i] == columns[j] else 1) * (np.exp(log_scale) * s[i, j] + bias)) for i, j in np.ndindex(*s.shape)
-    ]
+    logits = np.exp(log_scale) * s + bias
+    costs = [softplus(-logits[i, j] if rows[i] == columns[j] else logits[i, j]) for i, j in np.ndindex(*s.shape)]
     return sum(costs) / (len(rows) * (len(columns) if denominator == "pairs" else 1))
 
 

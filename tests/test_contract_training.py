@@ -63,7 +63,8 @@ def other(value):
 def numbers(name):
     """The settings of a loss that a layer keeps as weights, with their values."""
     loss = zoo.losses.get(name)
-    return {key: getattr(loss, key) for key in (*loss.adjustable, *loss.learns) if isinstance(getattr(loss, key, None), float)}
+    found = {key: getattr(loss, key, None) for key in (*loss.adjustable, *loss.learns)}
+    return {key: value for key, value in found.items() if isinstance(value, float)}
 
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if numbers(name)])

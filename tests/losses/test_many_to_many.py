@@ -124,7 +124,8 @@ def auc_after_training(name, steps=600, clusters=32, rows=128, **settings):
     views, ids = draw()
     x, y = (ops.normalize(net(view)) for net, view in zip(nets, views, strict=True))
     same = np.equal.outer(*(part.numpy() for part in ids))
-    return roc_auc_score(same.ravel(), ops.convert_to_numpy(x @ ops.transpose(y)).ravel()), np.mean(values[-50:]), same.mean()
+    auc = roc_auc_score(same.ravel(), ops.convert_to_numpy(x @ ops.transpose(y)).ravel())
+    return auc, np.mean(values[-50:]), same.mean()
 
 
 def test_plain_l1_collapses_to_the_share_of_matches_and_its_successors_do_not():

@@ -74,7 +74,7 @@ class ManyToManyLoss(TowerLoss):
             if value not in valid:
                 raise ValueError(errors.unknown(kind, value, valid))
         if similarity != "sigmoid" and (log_scale, bias) != (None, None):
-            raise ValueError(f"log_scale={log_scale!r}, bias={bias!r}: only similarity='sigmoid' has them, not {similarity!r}")
+            raise ValueError(f"log_scale={log_scale!r}, bias={bias!r}: not of similarity={similarity!r}, but of 'sigmoid'")
         if similarity == "sigmoid":
             log_scale = errors.number("log_scale", math.log(10) if log_scale is None else log_scale)
             bias = errors.number("bias", -5.0 if bias is None else bias)
