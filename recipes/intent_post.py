@@ -14,6 +14,8 @@ import zoo
 KEY_CHARACTERS = set("导航去到怎么走路线开往带我要前")
 QUERIES = [*zoo.data.SAMPLE_QUERIES, "how do i get to the train station"]
 DOTS = 400  # queries in each panel of logits
+GATES = ("input", "forget", "output")
+ALIKE = 0.5  # correlation from which two models' gates count as alike
 
 
 def log_odds(logits, names, navigation):
@@ -172,22 +174,30 @@ def gate_conclusions(models, three, data):
     share = {}  # model and gate to the share of open units at each character of all texts
     for kind, label in three.items():
         counts = [zoo.figures.count_open(gates(models[label], text)) for text in texts]
-        for gate in ("input", "forget", "output"):
+        for gate in GATES:
             share[kind, gate] = np.concatenate([c[gate] for c in counts]) / units
     gap = {k: v[key].mean() - v[~key].mean() for k, v in share.items()}
-    figures = "; ".join(
-        f"{kind} " + ", ".join(f"{gate} {gap[kind, gate]:+.3f}" for gate in ("input", "forget", "output")) for kind in three
-    )
-    stronger = all(gap["triplet", g] > max(gap["softmax", g], gap["hinge", g]) for g in ("input", "forget", "output"))
+    figures = "; ".join(f"{kind} " + ", ".join(f"{gate} {gap[kind, gate]:+.3f}" for gate in GATES) for kind in three)
+    stronger = all(gap["triplet", g] > max(gap["softmax", g], gap["hinge", g]) for g in GATES)
     said = "in all gates the triplet model opens more units at key characters than at others, more so than the other two"
     lines = [verdict(stronger, said, "open share at key characters minus at others: " + figures)]
+    return [*lines, alike_conclusion(share)]
+
+
+def alike_conclusion(share):
+    """Whether cross-entropy's and hinge's gates look alike; `share` maps (kind, gate) to open shares [characters].
+
+    The largest of three correlations is some pair's even where no two models are alike, so it must also reach ALIKE.
+    """
     alike = {}
     for a, b in (("softmax", "hinge"), ("softmax", "triplet"), ("hinge", "triplet")):
-        alike[a, b] = np.mean([correlation(share[a, gate], share[b, gate]) for gate in ("input", "forget", "output")])
+        alike[a, b] = np.mean([correlation(share[a, gate], share[b, gate]) for gate in GATES])
+    largest = max(alike, key=alike.get) == ("softmax", "hinge")
+    said = "the gates of cross-entropy and hinge look alike, those of triplet differ: of the three correlations theirs is "
+    said += f"the largest, and at least {ALIKE}"
     figures = ", ".join(f"{a} and {b} {value:.2f}" for (a, b), value in alike.items())
-    holds = max(alike, key=alike.get) == ("softmax", "hinge")
-    said = "the gates of cross-entropy and hinge look alike, those of triplet differ"
-    return [*lines, verdict(holds, said, "mean correlation of open units over characters: " + figures)]
+    holds = largest and alike["softmax", "hinge"] >= ALIKE
+    return verdict(holds, said, "mean correlation of open units over characters: " + figures)
 
 
 def correlation(x, y):
