@@ -180,8 +180,8 @@ def fit(model, label, data, y, shown, folder, backup, options):
             zoo.callbacks.Retrieval(data.validation, gallery=some_training_texts(data)),
             Encodings(shown.items, folder),
             keras.callbacks.LambdaCallback(on_epoch_end=report),
-            keras.callbacks.EarlyStopping(CHOICE, mode="max", patience=options.epochs, restore_best_weights=True),
-            keras.callbacks.BackupAndRestore(backup),  # last: what an epoch leaves is there before it counts as done
+            zoo.callbacks.KeepBest(backup.with_name("best.npz"), CHOICE),
+            zoo.callbacks.Backup(backup),  # last: what an epoch leaves is there before it counts as done
         ],
     )
     return model

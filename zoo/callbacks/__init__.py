@@ -2,4 +2,6 @@
 
 from zoo._lazy import attach
 
-__getattr__, __dir__, __all__ = attach(__name__, {"Projector": "projector", "Retrieval": "retrieval"})
+__getattr__, __dir__, __all__ = attach(
+    __name__, {"Backup": "backup", "KeepBest": "keep_best", "Projector": "projector", "Retrieval": "retrieval"}
+)
