@@ -10,7 +10,7 @@ RUN = TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/python
 .PHONY: demo test test-slow env clean
 
 demo: env
-	@$(RUN) recipes/intent_bilstm.py --epochs 3 --steps 40 --features 30 $(ARGS)
+	@$(RUN) recipes/intent_bilstm.py --epochs 3 --steps 40 --gallery 1000 --features 30 $(ARGS)
 
 test: env
 	@$(RUN) -m pytest $(ARGS)
