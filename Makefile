@@ -13,7 +13,7 @@ NEUTRAL = tests/test_contract.py tests/test_backends.py tests/losses tests/layer
 .PHONY: demo test test-slow test-backends env clean
 
 demo: env
-	@$(RUN) recipes/intent_bilstm.py --epochs 3 --steps 40 --features 30 $(ARGS)
+	@$(RUN) recipes/intent_bilstm.py --epochs 3 --steps 40 --gallery 1000 --features 30 $(ARGS)
 
 test: env
 	@$(RUN) -m pytest $(ARGS)

@@ -11,7 +11,7 @@ conclusions. The epoch and the exported model are chosen on validation texts; no
 """
 
 import argparse
-import csv
+import dataclasses
 import hashlib
 import json
 import logging
@@ -49,8 +49,7 @@ MODELS = {
 DEMO = ["triplet, margin 10", "semi-hard, unit, 0.2", "softmax", "hinge, margin 1"]
 UNTRAINED = "untrained"  # the same encoder before its first step: what scores owe to the architecture alone
 SHOWN = 2000  # texts of each class in the pictures
-CHOICE = "val_knn_macro_f1"  # validation texts against this many training texts choose the epoch and the model
-GALLERY = 3000
+CHOICE = "val_knn_macro_f1"  # on validation texts, of the nearest of --gallery training texts; chooses epoch and model
 
 
 def main():
@@ -62,21 +61,19 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     print(f"{data.name}, {data.task}: {len(data.train)} training, {len(data.validation)} validation and {len(data.test)} "
           f"test texts, {len(names)} labels\n{data.note}", flush=True)
-    shown = shown_texts(data.test)
-    rows, models, encodings = {}, {}, {}
+    shown = shown_rows(data.test)
+    trained = {}
     started = time.time()
     for i, label in enumerate(options.models, 1):
         print(f"\n[{i}/{len(options.models)}] {label}", flush=True)
-        models[label], encodings[label], chosen = train(label, data, y, names, shown, out, options)
-        rows[label] = {"validation": chosen}
+        trained[label] = train(label, data, y, names, shown, out, options)
     print(f"\nTrained in {time.time() - started:.0f} s. Scores on test texts:\n", flush=True)
-    rows = {UNTRAINED: {"validation": None}, **rows}
-    for label, scores in rows.items():
-        scores |= measure(models.get(label) or build(label, data, names), data, y, names)
-    table(rows, data, out)
-    post.pictures(models, encodings, rows, shown, data, out, options)
-    best = max(models, key=lambda label: rows[label]["validation"])
-    bundle = publish(best, models[best], encodings[best], rows[best], shown, data, out, f"bilstm_{name}")
+    untrained = embedded(build(UNTRAINED, data, names), data, y, names)
+    rows = {label: measure(found, data, names) for label, found in {UNTRAINED: untrained, **trained}.items()}
+    post.table(rows, data, out)
+    post.pictures(trained, rows, shown, data, out, options)
+    best = max(trained, key=lambda label: trained[label].chosen)
+    bundle = publish(best, trained[best], rows[best], shown, data, out, f"bilstm_{name}")
     shutil.rmtree(out / "unfinished")  # all is written: the next call trains anew
     next_commands(bundle, out)
 
@@ -88,6 +85,7 @@ def arguments():
     parser.add_argument("--models", default="demo", help="demo, all, or names separated by ';'")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--steps", type=int, help="batches in an epoch; default: as many as see each text once")
+    parser.add_argument("--gallery", type=int, default=3000, help="training texts among which validation texts look")
     parser.add_argument("--features", type=int, default=60, help="steps for the two-dimensional feature picture; 0: none")
     parser.add_argument("--out", default="runs/intent_bilstm")
     options = parser.parse_args()
@@ -99,31 +97,57 @@ def arguments():
     return options
 
 
-def shown_texts(split):
-    """At most SHOWN texts of each label, for the pictures and the projector."""
-    kept = np.concatenate([np.flatnonzero(split.labels == label)[:SHOWN] for label in np.unique(split.labels)])
-    return zoo.data.Split(split.items[kept], split.labels[kept])
+@dataclasses.dataclass
+class Trained:
+    """A model and what is asked of it more than once: it embeds each text a single time."""
+
+    model: zoo.Embedder
+    vectors: dict  # train, validation, test: encodings [N, D]
+    head: object  # function from encodings to logits
+    encodings: list = ()  # of the shown test texts, before training and after each epoch
+    chosen: float = None  # CHOICE in the best epoch
 
 
-class Encodings(keras.callbacks.Callback):
-    """Keeps the encodings of some texts before training and after each epoch, on disk, so that a resumed run has all."""
+def shown_rows(split):
+    """Rows of at most SHOWN texts of each label, for the pictures and the projector."""
+    return np.concatenate([np.flatnonzero(split.labels == label)[:SHOWN] for label in np.unique(split.labels)])
 
-    def __init__(self, texts, folder):
+
+class Watch(keras.callbacks.Callback):
+    """Looks at the model before training and after each epoch, with one `predict` for all that is looked at.
+
+    Scores of validation texts among some training texts go into the logs; the encodings of the shown texts go to disk, so
+    that a resumed run has them all.
+    """
+
+    def __init__(self, data, y, names, shown, folder, gallery):
         super().__init__()
-        self.texts, self.folder = texts, folder
+        some = np.random.default_rng(SEED).permutation(len(data.train))[:gallery]
+        self.items = shown, data.validation.items, data.train.items[some]
+        self.truth, self.held = zoo.data.encode(data.validation.labels, names, missing=-1)[0], y[some]
+        self.folder = folder
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 0:
-            self.keep(0)
+            self.keep(0, self.model.predict(self.items[0]))
 
     def on_epoch_end(self, epoch, logs=None):
-        self.keep(epoch + 1)
+        shown, queries, rows = embed(self.model, *self.items)
+        self.keep(epoch + 1, shown)
+        nearest, closeness = zoo.neighbors.knn(queries, rows, min(5, len(rows)), self.model.distance)
+        answers = zoo.metrics.classification(self.truth, zoo.neighbors.vote(self.held[nearest], closeness)[0])
+        logs["val_knn_accuracy"], logs[CHOICE] = answers["accuracy"].value, answers["macro_f1"].value
 
-    def keep(self, epoch):
+    def keep(self, epoch, vectors):
         self.folder.mkdir(parents=True, exist_ok=True)
         beside = self.folder / f".epoch_{epoch:03d}.npy"
-        np.save(beside, self.model.predict(self.texts))
+        np.save(beside, vectors)
         beside.rename(self.folder / beside.name[1:])
+
+
+def embed(model, *parts):
+    """Encodings [N, D] of several parts, in one call: short texts of all of them share a batch."""
+    return np.split(model.predict(np.concatenate(parts)), np.cumsum([len(part) for part in parts])[:-1])
 
 
 def build(label, data, names):
@@ -132,40 +156,47 @@ def build(label, data, names):
     keras.utils.set_random_seed(SEED)
     model = zoo.build(f"bilstm_{loss}", learning_rate=RATE, **ENCODER, **settings, **classes)
     model.adapt(data.train.items)
+    model.optimizer.build(model.trainable_variables)  # made in the first step, it would be traced twice
     return model
 
 
+def embedded(model, data, y, names, **more):
+    """A model with its encodings of all texts and its logits: its own, or of a layer trained on frozen encodings."""
+    train, validation, test = embed(model, data.train.items, data.validation.items, data.test.items)
+    head = model.loss_layer.scores or post.probe(train, y, len(names))
+    return Trained(model, {"train": train, "validation": validation, "test": test}, head, **more)
+
+
 def train(label, data, y, names, shown, out, options):
-    """Train one model; return it with the encodings of `shown` over the epochs and its score on validation.
+    """Train one model, and embed all texts with it.
 
     Killed, the recipe goes on where it was: models that were done are read again, the one at work from its last epoch.
     """
-    folder, done, backup = places(label, data, out, options)
+    folder, done, best, backup = places(label, data, out, options)
     if done.exists():
         print(f"  was trained before the recipe was stopped: {done}", flush=True)
+        model = zoo.load_model(done)
     else:
-        fit(build(label, data, names), label, data, y, shown, folder, backup, options).save(done)
+        model = build(label, data, names)
+        fit(model, data, y, names, shown, folder, best, backup, options)
+        model.save(done)
     encodings = [np.load(folder / f"epoch_{epoch:03d}.npy") for epoch in range(options.epochs + 1)]
-    model = zoo.load_model(done)
-    return model, encodings, zoo.evaluate(model, data.validation, gallery=some_training_texts(data))["knn_macro_f1"].value
+    with np.load(best) as kept:
+        return embedded(model, data, y, names, encodings=encodings, chosen=float(kept["score"]))
 
 
 def places(label, data, out, options):
-    """Folder of the encodings, file of the finished model, folder of the backup: other settings have other places."""
-    settings = [MODELS[label], ENCODER, RATE, BATCH, SEED, options.epochs, options.steps, *map(str, data.train.items)]
+    """Places of the encodings, the finished model, the best weights and the backup: other settings have other places."""
+    settings = [MODELS[label], ENCODER, RATE, BATCH, SEED, options.epochs, options.steps, options.gallery]
+    settings += map(str, data.train.items)
     key = hashlib.sha256(json.dumps(settings).encode("utf-8", "surrogatepass")).hexdigest()[:8]
     short = "".join(c if c.isalnum() else "_" for c in label) + "-" + key
     work = out / "unfinished"
     work.mkdir(exist_ok=True)
-    return work / short / "encodings", work / f"{short}.keras", work / short / "backup"
+    return work / short / "encodings", work / f"{short}.keras", work / short / "best.npz", work / short / "backup"
 
 
-def some_training_texts(data):
-    some = np.random.default_rng(SEED).permutation(len(data.train))[:GALLERY]
-    return zoo.data.Split(data.train.items[some], data.train.labels[some])
-
-
-def fit(model, label, data, y, shown, folder, backup, options):
+def fit(model, data, y, names, shown, folder, best, backup, options):
     """Train a model on batches of as many classes and samples as BATCH allows, the same for every loss."""
     per_batch = max(2, min(16, int((np.bincount(y) > 1).sum())))
     batches = zoo.data.pk_batches(
@@ -177,14 +208,12 @@ def fit(model, label, data, y, shown, folder, backup, options):
         epochs=options.epochs,
         verbose=0,
         callbacks=[
-            zoo.callbacks.Retrieval(data.validation, gallery=some_training_texts(data)),
-            Encodings(shown.items, folder),
+            Watch(data, y, names, data.test.items[shown], folder, options.gallery),
             keras.callbacks.LambdaCallback(on_epoch_end=report),
-            keras.callbacks.EarlyStopping(CHOICE, mode="max", patience=options.epochs, restore_best_weights=True),
-            keras.callbacks.BackupAndRestore(backup),  # last: what an epoch leaves is there before it counts as done
+            zoo.callbacks.KeepBest(best, CHOICE),
+            zoo.callbacks.Backup(backup),  # last: what an epoch leaves is there before it counts as done
         ],
     )
-    return model
 
 
 def report(epoch, logs):
@@ -192,16 +221,15 @@ def report(epoch, logs):
           f"{logs['val_knn_accuracy']:.3f}, macro-F1 {logs[CHOICE]:.3f}", flush=True)
 
 
-def measure(model, data, y, names):
-    """Scores on the test texts, which nothing has read before."""
-    vectors = {key: model.predict(getattr(data, key).items) for key in ("train", "validation", "test")}
+def measure(trained, data, names):
+    """Scores on the test texts, by which nothing was chosen."""
+    vectors, distance = trained.vectors, trained.model.distance
     scores = {}
-    found = zoo.metrics.retrieval(vectors["test"], data.test.labels, k=(1,), distance=model.distance)
+    found = zoo.metrics.retrieval(vectors["test"], data.test.labels, k=(1,), distance=distance)
     scores["Recall@1"], scores["MAP@R"] = found["recall@1"], found["map@r"]
     train, test = (vectors["train"], data.train.labels), (vectors["test"], data.test.labels)
-    scores["kNN accuracy"] = zoo.evaluate(None, test, gallery=train, k=(1,), distance=model.distance)["knn_accuracy"]
-    head = model.loss_layer.scores or post.probe(vectors["train"], y, len(names))
-    logits = {key: np.asarray(head(x)) for key, x in vectors.items()}
+    scores["kNN accuracy"] = zoo.evaluate(None, test, gallery=train, k=(1,), distance=distance)["knn_accuracy"]
+    logits = {key: np.asarray(trained.head(x)) for key, x in vectors.items()}
     predicted = np.array(names, object)[logits["test"].argmax(axis=1)]
     if data.task == "navigation":  # batches hold as many of both kinds, queries do not: the threshold is validation's
         odds = {key: post.log_odds(value, names, {"navigation"}) for key, value in logits.items()}
@@ -217,45 +245,26 @@ def measure(model, data, y, names):
     return scores
 
 
-def table(rows, data, out):
-    """Print the scores, with the 95 % interval below each, and write them to results.csv."""
-    columns = [name for name in next(iter(rows.values())) if name != "validation"]
-    print(f"{'':22}" + "".join(f"{name:>17}" for name in columns))
-    for label, scores in rows.items():
-        print(f"{label:22}" + "".join(f"{scores[name].value:17.3f}" for name in columns))
-        intervals = [f"{scores[name].low:.3f}-{scores[name].high:.3f}" for name in columns]
-        print(f"{'':22}" + "".join(f"{interval:>17}" for interval in intervals))
-    known = ", ".join(f"{k.replace('_', '-')} {v:.3f}" for k, v in data.baseline.items() if k != "what")
-    if known:
-        print(f"For comparison, {data.baseline['what']}: {known}")
-    with open(out / "results.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["data", "task", "model", "metric", "value", "low", "high", "n"])
-        for label, scores in rows.items():
-            for name in columns:
-                value, low, high, n = scores[name]
-                writer.writerow([data.name, data.task, label, name, f"{value:.4f}", f"{low:.4f}", f"{high:.4f}", n])
-
-
-def publish(label, model, encodings, scores, shown, data, out, name):
+def publish(label, trained, scores, shown, data, out, name):
     """Export the model and write one projector run an epoch; returns the bundle's version folder."""
+    model, texts, labels = trained.model, data.test.items[shown], data.test.labels[shown]
     model.save(out / "model.keras")
     bundle = zoo.export(
         model,
         pathlib.Path("saved_models") / name,
         gallery=data.train,
         data=f"{data.name} ({data.licence})",
-        scores={name: list(score) for name, score in scores.items() if name != "validation"},
+        scores={name: list(score) for name, score in scores.items()},
     )
     difference = json.loads((bundle / "card.json").read_text(encoding="utf-8"))["largest_difference"]
     print(f"\nBest on validation: {label}. Exported to {bundle}; from raw text it answers as model.predict does, "
           f"largest difference {difference:.1e}", flush=True)
-    codes, names = zoo.data.encode(shown.labels)
-    for epoch, vectors in enumerate(encodings):
+    codes, names = zoo.data.encode(labels)
+    for epoch, vectors in enumerate(trained.encodings):
         rows = np.arange(len(vectors))
         nearest, closeness = zoo.neighbors.knn(vectors, vectors, min(5, len(rows) - 1), model.distance, exclude=rows)
         predicted = np.array(names, object)[zoo.neighbors.vote(codes[nearest], closeness)[0]]
-        columns = {"text": shown.items, "label": shown.labels, "predicted": predicted}
+        columns = {"text": texts, "label": labels, "predicted": predicted}
         zoo.export.write_projector(out / "projector" / f"epoch_{epoch:03d}", vectors, columns, overwrite=True)
     return bundle
 

@@ -45,6 +45,10 @@ def test_train_shows_progress_and_scores_and_saves(trained):
     model = zoo.load_model(folder / "runs/q/model.keras")
     assert model.embedding_dim == 12 and model.loss_layer.loss.objective == "soft"
     assert sorted(p.name for p in (folder / "runs/q/projector").iterdir()) == ["epoch_000", "epoch_001", "epoch_002"]
+    recalls = [float(value) for value in re.findall(r"val_recall@1: (\S+)", output)]
+    best = recalls.index(max(recalls)) + 1
+    assert f"with the weights of epoch {best}, the best on validation texts" in output
+    assert sorted(p.name for p in (folder / "runs/q").iterdir()) == ["model.keras", "projector", "run.json"]
 
 
 def test_evaluate_export_query_and_project(trained, capfd, monkeypatch):

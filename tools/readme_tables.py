@@ -9,6 +9,7 @@ import csv
 import json
 import pathlib
 import re
+import shutil
 import sys
 
 from zoo import registry
@@ -24,6 +25,7 @@ NAMES = {  # of the recipe's models, in the zoo
     "hinge, margin 1": "bilstm_hinge",
 }
 SHOWN = ("Recall@1", "kNN accuracy", "macro-F1")
+PICTURES = {"gates_1.png": "gates.png", "logits.png": "logits.png"}  # of nav_zh, as the README shows them
 COLUMNS = ["Recall@1", "kNN accuracy", "softmax accuracy", "macro-F1", "navigation AP", "navigation AUC", "MAP@R"]
 
 
@@ -71,13 +73,15 @@ def scores():
 
 
 def take_over(paths):
-    """Copy scores and conclusions of recipe runs to recipes/results, two files a data set and task."""
+    """Copy scores and conclusions of recipe runs to recipes/results, two files a data set and task, and the pictures."""
     for path in map(pathlib.Path, paths):
         text = path.read_text(encoding="utf-8")
         row = next(csv.DictReader(text.splitlines()))
         place = ROOT / f"recipes/results/intent_{row['data']}_{row['task']}"
         place.with_suffix(".csv").write_text(text, encoding="utf-8")
         place.with_suffix(".txt").write_text(path.with_name("conclusions.txt").read_text(encoding="utf-8"), encoding="utf-8")
+        for source, target in PICTURES.items() if row["data"] == "nav_zh" else ():
+            shutil.copyfile(path.with_name(source), ROOT / "recipes/results" / target)
 
 
 def main():

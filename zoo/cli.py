@@ -121,12 +121,15 @@ def _train(options):
     _same_run(out, options, settings, data)
     print(f"{options.name} on {data.name}: {len(data.train)} texts, {len(names)} labels, {len(batches)} steps an epoch")
     callbacks = [zoo.callbacks.Projector(out / "projector", data.test)]
+    best = zoo.callbacks.KeepBest(out / "best.npz", "val_recall@1")
     if len(data.validation) > 1:
-        callbacks.append(zoo.callbacks.Retrieval(data.validation))
-    callbacks.append(keras.callbacks.BackupAndRestore(out / "backup"))
+        callbacks += [zoo.callbacks.Retrieval(data.validation), best]
+    callbacks.append(zoo.callbacks.Backup(out / "backup"))
     model.fit(batches, epochs=options.epochs, verbose=2, callbacks=callbacks)
     model.save(out / "model.keras")
-    print(f"saved {out / 'model.keras'}; look at its embeddings: tensorboard --logdir {out / 'projector'}")
+    best.path.unlink(missing_ok=True)
+    chosen = "" if best.epoch is None else f" with the weights of epoch {best.epoch + 1}, the best on validation texts"
+    print(f"saved {out / 'model.keras'}{chosen}; look at its embeddings: tensorboard --logdir {out / 'projector'}")
     print(zoo.evaluate(model, data.test, gallery=data.train))
 
 

@@ -98,7 +98,8 @@ def _checked(embeddings, metadata, name):
 def _principal(vectors):
     from sklearn.decomposition import PCA
 
-    return PCA(min(WIDTH, *vectors.shape), random_state=0).fit_transform(np.asarray(vectors, np.float64))
+    solver = "covariance_eigh" if len(vectors) > vectors.shape[1] else "full"  # both exact; each quick on its side
+    return PCA(min(WIDTH, *vectors.shape), svd_solver=solver).fit_transform(np.asarray(vectors, np.float64))
 
 
 def _write(run, tables, columns):
