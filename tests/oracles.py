@@ -43,12 +43,5 @@ def gradient(function, x, step=1e-6):
     return result
 
 
-# One for each name in the catalogue, called with what the name sets beyond the defaults of its class.
-ORACLES = {
-    "triplet": triplet_loss,
-    "batchhard": triplet_loss,
-    "semihard": triplet_loss,
-    "epshn": triplet_loss,
-    "hinge": multiclass_hinge,
-    "softmax": softmax_loss,
-}
+# A name of the catalogue to its loop; the families' are in oracles_*.py.
+ORACLES = {"hinge": multiclass_hinge, "softmax": softmax_loss}

@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FOLDER = pathlib.Path(os.environ.get("ZOO_CONFORMANCE", ROOT.parent / "shared" / "conformance"))
 TOLERANCE = {"float16": 2e-2, "float32": 2e-5, "float64": 1e-9}
 OUT_OF_RANGE = ("scale_1e20", "scale_1e-20")  # squares leave float32: an answer is welcome, a failure is not counted
+SHOWN_APART = ("margin", "distance", "normalize", "neg_margin", "pos_margin", "temperature", "scale")  # vary over the cases
 PEERS = {"tfa": "TensorFlow Addons", "tfsim": "TensorFlow Similarity", "pml": "pytorch-metric-learning"}
 
 
@@ -63,12 +64,31 @@ class Golden:
 
 
 def claims():
-    """(peer, loss) to a function of the settings: our loss, or None, and where we differ on purpose."""
+    """(peer, loss) to a function of its settings: our name or class (None: we have none), settings, where we differ."""
     sys.path.insert(0, str(ROOT / "tools" / "claims"))
     found = {}
     for path in sorted((ROOT / "tools" / "claims").glob("*.py")):
         found |= importlib.import_module(path.stem).CLAIMS
     return found
+
+
+def make(claim):
+    """Our loss, how it is written, and a function of a case that says where we differ on purpose, or None."""
+    name, settings, why = (*claim, None)[:3]
+    unit = settings.get("distance") == "cosine" or settings.get("normalize")
+    if name is None:
+        return None, "no such loss", why
+
+    def reason(case):
+        if (unit or loss.takes_scores) and case.batch["name"] == "scale_1e-6":
+            return "rows shorter than 1e-4 are not stretched to unit length, so that their gradient stays bounded"
+        if unit and case.batch["name"] == "collapsed_to_a_point":
+            return "float32 cannot order rows that near; the value agrees, another row is chosen"
+        return why(case) if why else None
+
+    loss = getattr(zoo.losses, name)(**settings) if name[0].isupper() else zoo.losses.get(name, **settings)
+    words = ", ".join(f"{key}={value!r}" for key, value in settings.items() if key not in SHOWN_APART)
+    return loss, f"{name}({words})" if words else name, reason
 
 
 def answer(loss, case, dtype=None):
@@ -149,7 +169,7 @@ def compare(cases, progress=False):
             continue
         setting = (*key, json.dumps(case.params, sort_keys=True))
         if setting not in made:
-            made[setting] = known[key](case.params)
+            made[setting] = make(known[key](case.params))
         loss, words, why = made[setting]
         row = results.setdefault(key, {"claim": words, "cases": 0, "agree": 0, "differs": collections.Counter(), "wrong": []})
         row["cases"] += 1

@@ -1,6 +1,7 @@
-"""Which triplet losses of other libraries ours claim to equal, and where we differ on purpose."""
+"""Which triplet losses of other libraries ours claim to equal, and where we differ on purpose.
 
-import zoo
+A claim is our name or class, its settings, and a function of a case that says why we differ there, or None.
+"""
 
 DISTANCES = {
     "L2": ("euclidean", False),
@@ -19,18 +20,7 @@ REDUCERS = {"avg_nonzero": "active", "mean": "valid"}
 
 
 def claim(name, why=None, **settings):
-    """Our loss, how it is written, and a function of a case that says where we differ on purpose, or None."""
-    words = ", ".join(f"{key}={value!r}" for key, value in settings.items() if key not in ("margin", "distance", "normalize"))
-    unit = settings.get("distance") == "cosine" or settings.get("normalize")
-
-    def reason(case):
-        if unit and case.batch["name"] == "scale_1e-6":
-            return "rows shorter than 1e-4 are not stretched to unit length, so that their gradient stays bounded"
-        if unit and case.batch["name"] == "collapsed_to_a_point":
-            return "float32 cannot order rows that near; the value agrees, another row is chosen"
-        return why(case) if why else None
-
-    return zoo.losses.get(name, **settings), f"{name}({words})" if words else name, reason
+    return name, settings, why
 
 
 def place(params, **settings):
@@ -50,8 +40,7 @@ def one_class(case):
 def tfsim(params):
     sides = {key: params[key].replace("-", "_") for key in ("positive", "negative")}
     if sides == {"positive": "easy", "negative": "semi_hard"}:
-        words = "triplet(positive='easy', negative='semi_hard')"
-        return None, words, lambda case: "semi-hard is farther than the farthest positive there, than the chosen one here"
+        return None, {}, lambda case: "semi-hard is farther than the farthest positive there, than the chosen one here"
     return claim("batchhard", rows_left_out, **place(params, **sides, denominator="anchors", fallback="farthest"))
 
 
@@ -65,6 +54,13 @@ CLAIMS = {
     ("tfa", "triplet_hard_soft"): lambda p: claim("batchhard", rows_left_out, **place(p)),
     ("tfsim", "triplet"): tfsim,
     ("pml", "triplet_all"): lambda p: claim("triplet", **place(p, denominator=REDUCERS[p["reducer"]])),
+    ("pml", "triplet_all_swap"): lambda p: claim("triplet", **place(p, denominator=REDUCERS[p["reducer"]], swap=True)),
+    ("pml", "triplet_miner_semihard"): lambda p: claim(
+        "triplet", **place(p, denominator=REDUCERS[p["reducer"]], negative="band")
+    ),
+    ("pml", "triplet_miner_hard"): lambda p: claim(
+        "triplet", **place(p, denominator=REDUCERS[p["reducer"]], negative="violating")
+    ),
     ("pml", "triplet_batch_hard"): lambda p: claim("batchhard", **place(p, denominator=REDUCERS[p["reducer"]])),
     ("pml", "triplet_easy_pos_semihard_neg"): lambda p: easy(p, objective="hinge"),
     ("pml", "easy_pos_semihard_neg_softmax"): lambda p: easy(p, temperature=p["temperature"]),

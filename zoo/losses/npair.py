@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import errors, geometry
-from zoo.losses.base import Loss, Terms, _seen, check_batch, divide
+from zoo.losses.base import Loss, Terms, seen, check_batch, divide
 from zoo.losses.infonce import positives_against_negatives
 from zoo.losses.row_loss import RowLoss, exponentials
 
@@ -188,7 +188,7 @@ class MultilabelNPairLoss(Loss):
         if len(y_true.shape) != 2:
             raise ValueError(f"labels must have shape (N, C), 1 where a row has the label, not {tuple(y_true.shape)}")
         marks = ops.cast(y_true != 0, "int32")
-        values = _seen(y_true)
+        values = seen(y_true)
         if values is not None and not np.isin(values, (0, 1)).all():
             raise ValueError("labels must be 0 or 1, one column a label")
         _, embeddings = check_batch(marks[:, 0], y_pred)
