@@ -58,3 +58,10 @@ def test_normalize_is_finite_at_zero_and_keeps_float64():
     np.testing.assert_allclose(unit[1], [0.6, 0.8])
     gradient = tape.gradient(total, x).numpy()
     assert np.isfinite(gradient).all() and np.abs(gradient).max() <= 1e4
+
+
+@pytest.mark.parametrize("name, key", [("sct", "hn_ratio"), ("nearestneighbor", "pair_share")])
+def test_what_a_loss_alone_can_tell_is_reported_too(name, key):
+    layer = zoo.layers.LossLayer(zoo.losses.get(name))
+    layer(np.array([0, 0, 1, 1]), np.array([[1, 0], [0.9, 0.1], [0, 1], [0.2, 0.9]], "float32"))
+    assert 0 <= float(layer.health[key].result()) <= 1

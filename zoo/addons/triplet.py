@@ -6,6 +6,7 @@ from keras import ops
 from zoo import errors, mining
 from zoo.addons import metric_learning
 from zoo.addons.base import AddonsLoss, fixed, scalar
+from zoo.losses import sorting
 from zoo.losses.base import check_batch, divide
 
 
@@ -43,8 +44,9 @@ def triplet_semihard_loss(y_true, y_pred, margin=1.0, distance_metric="L2"):
     labels, x = check_batch(y_true, y_pred)
     distance = metric_learning.distance_matrix(x, distance_metric)
     positives, negatives = mining.positive_mask(labels), mining.negative_mask(labels)
-    index, _ = mining.pairwise_semi_hard(-ops.stop_gradient(distance), positives, negatives)
-    d_an = ops.take_along_axis(distance, index, axis=1)  # (N, N): the negative of pair (a, p)
+    mates = mining.classmates(labels)
+    index = sorting.semi_hard(-ops.stop_gradient(distance), mates.order, mates.place, "farthest")
+    d_an = ops.take_along_axis(distance, ops.maximum(index, 0), axis=1)  # (N, N): the negative of pair (a, p)
     alone = ops.logical_not(ops.any(negatives, axis=1, keepdims=True))
     d_an = ops.where(alone, ops.min(distance, axis=1, keepdims=True), d_an)
     pair = ops.cast(positives, distance.dtype)

@@ -68,7 +68,7 @@ class LossLayer(keras.layers.Layer):
         # A weight of the layer, so that random draws advance on every backend and are saved.
         self.draws = loss.draws.generator.state if getattr(loss, "draws", None) is not None else None
         names = HEALTH[:2] + HEALTH[4:] if loss.takes_scores else HEALTH
-        self.health = {key: keras.metrics.Mean(name=key) for key in names}
+        self.health = {key: keras.metrics.Mean(name=key) for key in (*names, *loss.reports)}
 
     def build(self, labels_shape=None, embeddings_shape=None):
         if self.built:  # a loaded model builds its parts, and then itself

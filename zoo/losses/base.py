@@ -53,6 +53,7 @@ class Loss(keras.losses.Loss):
     adjustable = ("margin",)  # numbers that a `LossLayer` keeps as weights, so that they can change while training
     lengths = None  # on cosines: whether they come with the lengths of "features" or of "both", features and class weights
     multilabel = False  # whether labels are multi-hot [N, C] instead of class ids [N]
+    reports = ()  # what its health holds beyond `zoo.layers.loss_layer.HEALTH`
     learns = ()  # numbers that a `LossLayer` learns; without one they stay as they are
 
     @property

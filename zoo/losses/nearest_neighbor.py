@@ -47,6 +47,7 @@ class NearestNeighborLoss(RowLoss):
     """
 
     adjustable = ("pos_threshold", "neg_threshold", "temperature")
+    reports = ("pair_share", "pushed_negatives")
     settings = ("pos_threshold", "neg_threshold", "temperature")
 
     def __init__(

@@ -45,6 +45,7 @@ class SelectiveContrastiveTriplet(Loss):
     """
 
     adjustable = ("hard_weight", "hard_threshold")
+    reports = ("hn_ratio",)
     # what the mining of one triplet an anchor reads
     positive, negative, fallback, distance, swap, min_similarity = "easy", "hard", "drop", "cosine", False, None
 
