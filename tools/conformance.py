@@ -97,7 +97,8 @@ def answer(loss, case, dtype=None):
     with tf.GradientTape() as tape:
         z = tf.convert_to_tensor(x)
         if loss.takes_scores:
-            z = tf.matmul(zoo.geometry.normalize(z), tf.cast(zoo.geometry.normalize(case.proxies), z.dtype), transpose_b=True)
+            unit = zoo.geometry.normalize(z)
+            z = tf.matmul(unit, tf.cast(zoo.geometry.normalize(case.proxies), unit.dtype), transpose_b=True)
         value = loss(case.y, z)
     gradient = tape.gradient(value, x, unconnected_gradients="zero")
     return float(value), tf.convert_to_tensor(gradient).numpy().astype("float64")
