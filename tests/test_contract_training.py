@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from contract import LOSSES, batch, fix, head, make, takes, value_and_gradient
+from contract import LOSSES, batch, fix, head, make, takes, targets, value_and_gradient
 from oracles import gradient
 
 import zoo
@@ -17,12 +17,14 @@ ORACLES = contract.oracles()
 @pytest.mark.parametrize("name", LOSSES)
 def test_value_and_gradient_equal_the_loops_in_float64(name):
     assert name in ORACLES, f"{name} has no plain loop: add one to the dict ORACLES of a tests/oracles*.py"
-    settings = registry.LOSSES[name].settings
+    settings = {key: value for key, value in registry.LOSSES[name].settings.items() if key != "name"}
     for seed in (0, 1):
         labels, x = batch(name, seed, rows=9)
         x = x.astype("float64")
         value, slope = value_and_gradient(make(name), labels, x, "float64")
         assert value == pytest.approx(ORACLES[name](labels, x, **settings), rel=1e-6)
+        if name == "circle":  # its weights take no part in the gradient: tests/losses/test_pairs.py holds that
+            continue
         expected = gradient(lambda z, labels=labels: ORACLES[name](labels, z, **settings), x)
         np.testing.assert_allclose(slope, expected, atol=1e-6)
 
@@ -37,7 +39,7 @@ def test_it_trains_in_mixed_precision(name, policy):
         model = keras.Sequential(head(takes(name), 3))
         model.compile(keras.optimizers.Adam(0.01), loss=make(name))
         x = np.random.default_rng(0).normal(size=(24, 5)).astype("float32")
-        history = model.fit(x, np.arange(24) % 3, batch_size=24, epochs=12, verbose=0).history["loss"]
+        history = model.fit(x, targets(name, np.arange(24) % 3, 3), batch_size=24, epochs=12, verbose=0).history["loss"]
     finally:
         keras.config.set_dtype_policy(before)
     assert np.isfinite(history).all() and history[-1] < history[0]
