@@ -8,7 +8,7 @@ TENSORFLOW ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo tensorfl
 RUN = TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/python
 
 BACKENDS = tensorflow jax torch
-NEUTRAL = tests/test_contract.py tests/test_backends.py tests/losses tests/layers tests/test_addons.py
+NEUTRAL = tests/test_contract.py tests/losses/test_rows.py
 
 .PHONY: demo test test-slow test-backends env clean
 
@@ -24,7 +24,7 @@ test-slow: env
 # The same tests of losses and layers on every backend, in an environment of their own: torch is large.
 test-backends: .venv-backends/installed
 	@for backend in $(BACKENDS); do echo "KERAS_BACKEND=$$backend"; KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=2 \
-	.venv-backends/bin/python -m pytest $(NEUTRAL) $(ARGS) || exit 1; done
+	.venv-backends/bin/python -m pytest -n 2 $(NEUTRAL) $(ARGS) || exit 1; done
 
 env: .venv/installed
 

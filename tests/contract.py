@@ -3,9 +3,9 @@
 import importlib
 import pathlib
 
+import backend
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 import zoo
@@ -63,11 +63,8 @@ def head(kind, width):
 
 
 def value_and_gradient(loss, labels, x, dtype="float32"):
-    variable = tf.Variable(tf.cast(x, dtype))
-    with tf.GradientTape() as tape:
-        value = loss(labels, variable)
-    gradient = tape.gradient(value, variable, unconnected_gradients="zero")
-    return float(value), tf.convert_to_tensor(gradient).numpy()
+    value, (gradient,) = backend.value_and_gradient(lambda z: loss(labels, z), np.asarray(x, dtype))
+    return value, gradient
 
 
 def oracles():

@@ -15,14 +15,23 @@ OUT = pathlib.Path(__file__).parents[1] / "recipes" / "results" / "losses.png"
 SKIPPED = ("words",)  # has no positive and negative
 
 
+def of_one_anchor(name):
+    """The loss under an average that does not jump with the number of active triplets of the batch."""
+    if "denominator" in registry.loss_settings(registry.LOSSES[name]):
+        for denominator in ("valid", "anchors"):
+            try:
+                return zoo.losses.get(name, denominator=denominator)
+            except ValueError:
+                pass
+    return zoo.losses.get(name)
+
+
 def main():
     panels = {}
     for name in sorted(registry.LOSSES):
         if name not in SKIPPED:
             print(name, flush=True)
-            # An average over the active triplets of the batch would jump with their number; the picture is of one anchor.
-            own = {"denominator": "valid"} if "denominator" in registry.loss_settings(registry.LOSSES[name]) else {}
-            panels[name] = zoo.figures.loss_on_plane(zoo.losses.get(name, **own))
+            panels[name] = zoo.figures.loss_on_plane(of_one_anchor(name))
     zoo.figures.save_png(zoo.figures.triplet_plane(panels, columns=6), OUT)
     print(f"written: {OUT}")
 
