@@ -31,7 +31,7 @@ def main():
     for name in sorted(registry.LOSSES):
         if name not in SKIPPED:
             print(name, flush=True)
-            panels[name] = zoo.figures.loss_on_plane(of_one_anchor(name))
+            panels[name] = zoo.figures.loss_on_plane(of_one_anchor(name), points=13, arrows=7)
     zoo.figures.save_png(zoo.figures.triplet_plane(panels, columns=6), OUT)
     print(f"written: {OUT}")
 
