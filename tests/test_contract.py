@@ -25,6 +25,7 @@ from contract import (
     value_and_gradient,
 )
 from zoo import registry
+from zoo.layers.loss_layer import HEALTH, OF_SCORES
 
 CLASS_IDS = [name for name in LOSSES if name not in MULTI_LABEL]
 IN_BATCH = [name for name in LOSSES if not registry.LOSSES[name].needs_classes]
@@ -107,6 +108,20 @@ def test_reductions(name):
     assert none.shape == (12,)
     assert total == pytest.approx(none.sum(), rel=1e-5)
     assert mean == pytest.approx(none.sum() / valid.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_health_says_what_the_batch_teaches(name):
+    loss = make(name)
+    found = {key: float(value) for key, value in loss.checked_terms(*batch(name)).health.items()}
+    if takes(name) in ("scores", "cosines"):
+        assert set(found) | {"embedding_std"} == set(OF_SCORES)
+        return
+    assert set(found) | {"embedding_std"} == {*HEALTH, *loss.reports}
+    pairs, matches = (144, 4 * 3 * 3) if takes(name) == "towers" else (12 * 11, 4 * 3 * 2)  # 4 classes of 3 rows
+    assert found["positive_share"] == pytest.approx(matches / pairs)
+    assert 0 < found["valid_anchors"] <= 12 and 0 < found["active_fraction"] <= 1
+    assert len({0.0, found["mean_s_ap"], found["mean_s_an"]}) == 3 and np.isfinite(list(found.values())).all()
 
 
 @pytest.mark.skipif(backend.NAME == "torch", reason="torch.compile takes minutes for so many losses")

@@ -232,7 +232,8 @@ def test_class_scores():
         (lambda m: zoo.build("bilstm_epshn", normalize="false"), ["normalize", "True or False"]),
         (lambda m: zoo.build("bilstm_epshn", embedding_dim=0), ["embedding_dim"]),
         (lambda m: zoo.build("bilstm_triplet", margin=float("nan")), ["margin", "nan"]),
-        (lambda m: zoo.build("bilstm_triplet", margin="soft"), ["margin='soft'", "number"]),
+        (lambda m: zoo.build("bilstm_triplet", margin="sof"), ["margin", "number or 'soft'", "'sof'"]),
+        (lambda m: zoo.build("bilstm_hinge", margin="soft", classes=2), ["margin", "number", "'soft'"]),
         (lambda m: zoo.build("bilstm_triplet", reduction=None), ["reduction"]),
     ],
 )

@@ -10,9 +10,9 @@ import zoo
 from zoo.callbacks.health import collapse_value
 
 
-def small_model(loss, rate, towers=False):
+def small_model(loss, rate, towers=False, words=None):
     keras.utils.set_random_seed(0)
-    items, ids = keras.Input((6,)), keras.Input((), dtype="int32")
+    items, ids = keras.Input((6,)), keras.Input((words,) if words else (), dtype="int32")
     unit = zoo.layers.L2Normalize()
     embed = [unit(keras.layers.Dense(4)(keras.layers.Dense(16, "tanh")(items))) for _ in range(1 + towers)]
 
@@ -20,7 +20,7 @@ def small_model(loss, rate, towers=False):
         def compute_loss(self, x, y, y_pred, *args, **kwargs):
             return y_pred
 
-    model = WithLoss([items, ids], zoo.layers.LossLayer(loss)(ids, tuple(embed) if towers else embed[0]))
+    model = WithLoss([items, ids], zoo.layers.LossLayer(loss, words)(ids, tuple(embed) if towers else embed[0]))
     model.compile(keras.optimizers.Adam(rate))
     return model
 
@@ -32,7 +32,7 @@ NOISE = RANDOM.normal(size=(64, 6)).astype("float32")
 def train(loss, labels, rate=0.01, epochs=60, towers=False, x=NOISE, **options):
     """Messages of the alarm and the number of epochs that ran."""
     alarm = zoo.callbacks.BatchHealth(**{"patience": 20, **options})
-    model = small_model(loss, rate, towers)
+    model = small_model(loss, rate, towers, *labels.shape[1:])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         history = model.fit([x, labels], labels, batch_size=16, epochs=epochs, verbose=0, callbacks=[alarm], shuffle=False)
@@ -42,13 +42,18 @@ def train(loss, labels, rate=0.01, epochs=60, towers=False, x=NOISE, **options):
 
 @pytest.mark.parametrize(
     "labels, words",
-    [(np.arange(64), "no two samples of a"), (np.zeros(64, "int32"), "one class only")],
+    [(np.arange(64), "no two samples of a batch share a class"), (np.zeros(64, "int32"), "one class only")],
 )
 @pytest.mark.parametrize("action", ["warn", "stop"])
 def test_batches_without_anchors(labels, words, action):
     said, epochs = train(zoo.losses.get("triplet"), labels, epochs=6, action=action)
     assert len(said) == 1 and words in said[0] and "pk_batches" in said[0]
     assert epochs == (6 if action == "warn" else 3)  # 10 steps of 4 an epoch
+
+
+def test_rows_without_a_label():
+    said, _ = train(zoo.losses.get("words", form="softmax"), np.zeros((64, 3), "int32"), epochs=6)
+    assert len(said) == 1 and "no row of a batch has a label" in said[0]
 
 
 def test_a_collapsed_space_stops_training():

@@ -14,6 +14,7 @@ def test_health_is_reported_over_the_epoch():
     layer(np.array([0, 0, 1, 1, 2]), x)
     health = {key: float(metric.result()) for key, metric in layer.health.items()}
     assert health["valid_anchors"] == 4 and health["active_fraction"] == 0
+    assert health["positive_share"] == pytest.approx(4 / 20)
     assert health["mean_s_ap"] == pytest.approx(1, abs=1e-6)
     assert health["mean_s_an"] == pytest.approx(np.sqrt(0.5), abs=1e-6)
     assert health["embedding_std"] == pytest.approx(x.std(axis=0).mean(), abs=1e-6)

@@ -203,7 +203,8 @@ def test_thresholds_follow_a_schedule():
 def test_health_says_what_the_pairs_are():
     terms = zoo.losses.get("supcon").terms(tf.constant([0, 0, 1]), tf.constant([[1.0, 0.0], [1.0, 0.0], [0.0, 2.0]]))
     health = {key: float(value) for key, value in terms.health.items()}
-    assert health == pytest.approx({"valid_anchors": 2, "active_fraction": 1, "mean_s_ap": 1, "mean_s_an": 0}, abs=1e-6)
+    pairs = {"positive_share": 1 / 3, "mean_s_ap": 1, "mean_s_an": 0}
+    assert health == pytest.approx({"valid_anchors": 2, "active_fraction": 1, **pairs}, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -110,14 +110,15 @@ def _loss_layer(model):
 
 
 def _why_empty(now):
-    ap, an = now.get("mean_s_ap", 0.0), now.get("mean_s_an", 0.0)
-    if abs(an) > 1e-6 > abs(ap):
+    if "positive_share" not in now:  # a loss of class scores
+        return "no row of a batch has a label"
+    if now["positive_share"] < 1e-9:
         return "no two samples of a batch share a class; use zoo.data.pk_batches with per_class of 2 or more"
-    if abs(ap) > 1e-6 > abs(an):
+    if now["positive_share"] > 1 - 1e-6:
         return "a batch holds one class only; shuffle, or use zoo.data.pk_batches with classes of 2 or more"
     return (
-        "a batch holds one class only, or no two samples of a class; use zoo.data.pk_batches with classes and "
-        "per_class of 2 or more"
+        "batches hold one class only, or no two samples of a class, or no pair that the loss takes; use "
+        "zoo.data.pk_batches with classes and per_class of 2 or more"
     )
 
 

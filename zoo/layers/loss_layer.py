@@ -7,7 +7,8 @@ from zoo import errors
 from zoo.layers.cosine_logits import CosineLogits
 from zoo.losses.matryoshka import check_dims, check_whole, combine
 
-HEALTH = ("valid_anchors", "active_fraction", "mean_s_ap", "mean_s_an", "embedding_std")
+OF_SCORES = ("valid_anchors", "active_fraction", "embedding_std")
+HEALTH = (*OF_SCORES, "positive_share", "mean_s_ap", "mean_s_an")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -67,7 +68,7 @@ class LossLayer(keras.layers.Layer):
         self.scores, self.values, self.step = None, {}, None
         # A weight of the layer, so that random draws advance on every backend and are saved.
         self.draws = loss.draws.generator.state if getattr(loss, "draws", None) is not None else None
-        names = HEALTH[:2] + HEALTH[4:] if loss.takes_scores else HEALTH
+        names = OF_SCORES if loss.takes_scores else HEALTH
         self.health = {key: keras.metrics.Mean(name=key) for key in (*names, *loss.reports)}
 
     def build(self, labels_shape=None, embeddings_shape=None):

@@ -8,7 +8,8 @@ from keras import ops
 
 from zoo import errors
 from zoo.losses.base import Terms, divide
-from zoo.losses.towers import Draws, TowerLoss, mean_similarities
+from zoo.losses.row_loss import mask_means
+from zoo.losses.towers import Draws, TowerLoss
 
 FORMS = ("balanced", "plain")
 SIMILARITIES = ("relu_cosine", "half_cosine", "sigmoid", "dot")
@@ -109,7 +110,7 @@ class ManyToManyLoss(TowerLoss):
         health = {
             "valid_anchors": rows,
             "active_fraction": divide(ops.sum(ops.cast(cost[0] + cost[1] > 0, s.dtype)), count + rivals),
-            **mean_similarities(s, positives, negatives),
+            **mask_means(s, positives, negatives),
         }
         return Terms(rows * values + self.gap_penalty * penalty, ops.ones_like(values), health)
 
@@ -189,7 +190,7 @@ class PairwiseSigmoid(TowerLoss):
         health = {
             "valid_anchors": ops.sum(ops.ones_like(values)),
             "active_fraction": ops.mean(ops.cast(cost > 0, cost.dtype)),
-            **mean_similarities(similarity, positives, negatives),
+            **mask_means(similarity, positives, negatives),
         }
         return Terms(values, ops.ones_like(values), health)
 

@@ -5,9 +5,9 @@ import numpy as np
 from keras import ops
 
 from zoo import errors, geometry
-from zoo.losses.base import Loss, Terms, seen, check_batch, divide
+from zoo.losses.base import Loss, Terms, check_batch, divide, seen
 from zoo.losses.infonce import positives_against_negatives
-from zoo.losses.row_loss import RowLoss, exponentials
+from zoo.losses.row_loss import RowLoss, exponentials, mask_means, pair_means, sums_by_class
 
 FORMS = ("all", "pairs", "batch")
 
@@ -125,17 +125,12 @@ class NPairLoss(RowLoss):
         others = ops.sum(ops.where(rivals, ops.exp(ops.where(rivals, scores, top[:, None]) - top[:, None]), 0.0), axis=1)
         cost = valid * (ops.log(others + ops.exp(own - top)) + top - own)
         squares = ops.sum(x * x + partner * partner, axis=1) / 2.0
-        return Terms(cost + valid * self.l2 * squares, valid, self._health(x, partner, rivals, valid, cost))
-
-    def _health(self, x, partner, rivals, valid, cost):
-        anchors = ops.sum(valid)
-        to_rivals = ops.sum(ops.where(rivals, ops.matmul(x, ops.transpose(partner)), 0.0), axis=1)
-        return {
-            "valid_anchors": anchors,
-            "active_fraction": divide(ops.sum(ops.cast(cost > 0, cost.dtype)), anchors),
-            "mean_s_ap": divide(ops.sum(valid * ops.sum(x * partner, axis=1)), anchors),
-            "mean_s_an": divide(ops.sum(valid * to_rivals), anchors * (anchors - 1.0)),
+        health = {
+            "valid_anchors": ops.sum(valid),
+            "active_fraction": divide(ops.sum(ops.cast(cost > 0, cost.dtype)), ops.sum(valid)),
+            **pair_means(labels, *sums_by_class(x, labels, self.distance)),
         }
+        return Terms(cost + valid * self.l2 * squares, valid, health)
 
     def get_config(self):
         config = super().get_config()
@@ -199,13 +194,18 @@ class MultilabelNPairLoss(Loss):
         marks = ops.cast(labels, x.dtype)
         shared = ops.matmul(marks, ops.transpose(marks))  # (N, N): how many labels two rows have in common
         total = ops.sum(shared, axis=1)
-        scores = ops.matmul(x, ops.transpose(x)) / self.temperature
+        similarity = ops.matmul(x, ops.transpose(x))
+        scores = similarity / self.temperature
         cost = ops.logsumexp(scores, axis=1) - divide(ops.sum(shared * scores, axis=1), total)
         uneven = ops.max(shared, axis=1) > ops.min(shared, axis=1)  # else nothing is to be told apart
         valid = ops.cast(uneven, x.dtype)
         cost = cost * valid
-        anchors = ops.sum(valid)
-        health = {"valid_anchors": anchors, "active_fraction": divide(ops.sum(ops.cast(cost > 0, x.dtype)), anchors)}
+        others = 1.0 - ops.eye(ops.shape(x)[0], dtype=x.dtype)
+        health = {
+            "valid_anchors": ops.sum(valid),
+            "active_fraction": divide(ops.sum(ops.cast(cost > 0, x.dtype)), ops.sum(valid)),
+            **mask_means(similarity, others * ops.cast(shared > 0, x.dtype), ops.cast(shared == 0, x.dtype)),
+        }
         return Terms(cost, valid, health)
 
     def get_config(self):

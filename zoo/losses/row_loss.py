@@ -127,9 +127,23 @@ def sums_by_class(x, labels, distance):
 
 
 def pair_means(labels, s_ap, s_all):
-    """Mean similarities, given their sums over ordered positive pairs and over all."""
+    """Batch health of the pairs, given the sums of similarities over ordered positive pairs and over all."""
     positives, negatives = count_pairs(labels, ops.dtype(s_ap))
-    return {"mean_s_ap": divide(s_ap, positives), "mean_s_an": divide(s_all - s_ap, negatives)}
+    return pair_health(positives, negatives, s_ap, s_all - s_ap)
+
+
+def mask_means(similarity, positives, negatives):
+    """The same, given similarities and two masks [N, M]."""
+    masks = [ops.cast(mask, similarity.dtype) for mask in (positives, negatives)]
+    return pair_health(*(ops.sum(mask) for mask in masks), *(ops.sum(mask * similarity) for mask in masks))
+
+
+def pair_health(positives, negatives, s_ap, s_an):
+    return {
+        "positive_share": divide(positives, positives + negatives),
+        "mean_s_ap": divide(s_ap, positives),
+        "mean_s_an": divide(s_an, negatives),
+    }
 
 
 def inside(scores, mask):

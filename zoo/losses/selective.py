@@ -73,7 +73,7 @@ class SelectiveContrastiveTriplet(Loss):
         x = geometry.normalize(embeddings) if self.normalize else embeddings
         settings = self.temperature, self.hard_weight, self.hard_threshold
         sums = chosen.one_each(x, labels, self, objectives.make("selective", 0.0, *settings), self.anchor_chunk)
-        terms = finish(sums, "anchors")
+        terms = finish(sums, labels, "anchors")
         hard = ops.cast(sums[:, 4] > sums[:, 3], terms.valid.dtype) * terms.valid
         terms.health["hn_ratio"] = ops.sum(hard) / ops.maximum(ops.sum(terms.valid), 1.0)
         return terms

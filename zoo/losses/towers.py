@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo import errors, geometry
 from zoo.losses.base import Loss, Terms, check_label_values, check_labels, check_vectors, divide, seen
+from zoo.losses.row_loss import mask_means
 
 NORMALIZE = (True, False, "first", "second")
 
@@ -153,18 +154,9 @@ def anchor_terms(rows, columns, similarity, positives, negatives, denominator):
     health = {
         "valid_anchors": anchors,
         "active_fraction": divide(counts[0], counts[1]),
-        **mean_similarities(similarity, positives, negatives),
+        **mask_means(similarity, positives, negatives),
     }
     return Terms(values * divide(anchors, count), valid, health)
-
-
-def mean_similarities(similarity, positives, negatives):
-    """Mean similarity of matches and of all others, for the batch health."""
-
-    def mean(mask):
-        return divide(ops.sum(ops.where(mask, similarity, 0.0)), ops.sum(ops.cast(mask, similarity.dtype)))
-
-    return {"mean_s_ap": mean(positives), "mean_s_an": mean(negatives)}
 
 
 class Draws:

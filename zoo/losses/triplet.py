@@ -6,6 +6,7 @@ from keras import ops
 from zoo import errors, geometry, mining
 from zoo.losses import batch_all, chosen, objectives, swapped
 from zoo.losses.base import Loss, Terms, divide
+from zoo.losses.row_loss import count_pairs
 
 OBJECTIVES = ("hinge", "soft", "nca", "second_order")
 MANY = ("all", "band", "violating")  # rules that give a positive any number of negatives
@@ -92,6 +93,8 @@ class TripletLoss(Loss):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         if margin == "soft":
             objective, margin = "soft", 0.0
+        elif isinstance(margin, str):
+            raise ValueError(f"margin must be a number or 'soft', not {margin!r}")
         for kind, value, valid in (
             ("positive", positive, mining.POSITIVES),
             ("negative", negative, mining.NEGATIVES),
@@ -150,7 +153,7 @@ class TripletLoss(Loss):
         else:
             choose = chosen.pairs if self.positive == "all" else chosen.one_each
             sums = choose(x, labels, self, objective, self.anchor_chunk)
-        return finish(sums, self.denominator)
+        return finish(sums, labels, self.denominator)
 
     def get_config(self):
         settings = ("positive", "negative", "objective", "margin", "temperature", "distance", "normalize")
@@ -158,20 +161,23 @@ class TripletLoss(Loss):
         return {**super().get_config(), **{key: getattr(self, key) for key in settings}}
 
 
-def finish(sums, denominator):
+def finish(sums, labels, denominator):
     """Return `Terms` whose mean over anchors is the sum over triplets divided as `denominator` says.
 
     Args:
         sums: for each anchor [N, 5] its value, active triplets, triplets, and the sums of s_ap and s_an over them.
+        labels: integers [N].
         denominator: one of `DENOMINATORS`.
     """
     values, (active, triplets, s_ap, s_an) = sums[:, 0], (ops.stop_gradient(sums[:, i]) for i in range(1, 5))
     valid = ops.cast(triplets > 0, values.dtype)
     anchors, total = ops.sum(valid), ops.sum(triplets)
+    positives, negatives = count_pairs(labels, values.dtype)
     counts = {"active": ops.sum(active), "valid": total, "anchors": anchors, "sum": ops.ones_like(anchors)}
     health = {
         "valid_anchors": anchors,
         "active_fraction": divide(ops.sum(active), total),
+        "positive_share": divide(positives, positives + negatives),
         "mean_s_ap": divide(ops.sum(s_ap), total),
         "mean_s_an": divide(ops.sum(s_an), total),
     }
