@@ -1,7 +1,30 @@
 """Which settings of the pair losses stand for which configuration of the conformance vectors.
 
-`CLAIMS[peer, loss](params)` is the class of `zoo.losses` and its settings.
+`CLAIMS[peer, loss](params)` is the class of `zoo.losses`, or a loss that stands here, and its settings.
 """
+
+from keras import ops
+
+import zoo
+from zoo import geometry
+
+
+class ContrastiveOfHalves:
+    """`zoo.addons.ContrastiveLoss` of the distances between row i and row i + N // 2."""
+
+    takes_scores = False
+
+    def __init__(self, margin):
+        self.loss = zoo.addons.ContrastiveLoss(margin)
+
+    def __call__(self, labels, x):
+        labels, half = ops.reshape(ops.convert_to_tensor(labels), (-1,)), len(x) // 2
+        if not half:
+            raise ValueError("a batch of less than two rows has no halves")
+        apart = -geometry.paired_similarity(x[:half], x[half : 2 * half], "euclidean")
+        return self.loss(labels[:half] == labels[half : 2 * half], apart)
+
+
 
 DISTANCE = {
     "l2n": {"distance": "euclidean", "normalize": True},
@@ -36,6 +59,7 @@ CLAIMS = {
         "LiftedStructureLoss",
         {"margin": p["neg_margin"], "form": "generalized", **DISTANCE[p["distance"]]},
     ),
+    ("tfa", "contrastive_halves"): lambda p: (ContrastiveOfHalves, {"margin": p["margin"]}),
     ("tfa", "lifted_struct"): lambda p: ("LiftedStructureLoss", {"margin": p["margin"]}),
     ("pml", "npairs"): lambda p: ("NPairLoss", {"form": "pairs", "l2": 0.0, **DISTANCE[p["distance"]]}),
     ("tfa", "npairs"): lambda p: ("NPairLoss", {"form": "batch", "l2": 0.0}),

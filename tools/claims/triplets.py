@@ -44,6 +44,11 @@ def tfsim(params):
     return claim("batchhard", rows_left_out, **place(params, **sides, denominator="anchors", fallback="farthest"))
 
 
+def tfsim_pn(params):
+    name, settings, why = tfsim(params)
+    return claim(name, why, swap=True, **settings)
+
+
 def easy(params, **settings):
     return claim("epshn", **{**place({"margin": 0.0, **params}), "duplicate_threshold": None, **settings})
 
@@ -53,6 +58,7 @@ CLAIMS = {
     ("tfa", "triplet_hard"): lambda p: claim("batchhard", rows_left_out, **place(p)),
     ("tfa", "triplet_hard_soft"): lambda p: claim("batchhard", rows_left_out, **place(p)),
     ("tfsim", "triplet"): tfsim,
+    ("tfsim", "pn"): lambda p: tfsim_pn({"distance": "cosine", "positive": "hard", "negative": "semi_hard", **p}),
     ("pml", "triplet_all"): lambda p: claim("triplet", **place(p, denominator=REDUCERS[p["reducer"]])),
     ("pml", "triplet_all_swap"): lambda p: claim("triplet", **place(p, denominator=REDUCERS[p["reducer"]], swap=True)),
     ("pml", "triplet_miner_semihard"): lambda p: claim(
