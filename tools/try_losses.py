@@ -91,7 +91,7 @@ class Trial:
         self.model.optimizer.learning_rate = rate
         x, *rest = self.parts[0]
         if self.task == "captions":
-            self.model.fit(*pairs_of(x, *rest, self.shape[0], self.steps, seed), verbose=0)
+            self.model.fit(pairs_of(x, *rest, self.shape[0], self.steps, seed), verbose=0)
         elif self.task == "keywords":
             epochs = -(-self.steps * self.shape[0] // len(x))
             self.model.fit(x, self.codes, batch_size=self.shape[0], epochs=epochs, verbose=0)
@@ -125,8 +125,8 @@ def pairs_of(images, texts, owner, size, steps, seed):
     count = np.searchsorted(owner, shown, side="right") - first
     drawn = np.concatenate([random.permutation(len(shown))[:size] for _ in range(steps)])
     chosen = first[drawn] + random.integers(0, count[drawn])
-    inputs = images[shown[drawn]], texts[chosen], drawn
-    return (tf.data.Dataset.from_tensor_slices((inputs, drawn)).batch(size),)
+    index = tf.data.Dataset.from_tensor_slices((shown[drawn], chosen)).batch(size)
+    return index.map(lambda i, j: ((tf.gather(images, i), tf.gather(texts, j), i), i))
 
 
 def main():
