@@ -61,7 +61,7 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None,
             upstream = args[-1] if upstream is None else upstream
             upstream = upstream[:, :1]  # (N, 1)
             if chunk is None:
-                return _pull_back(upstream, weights, x, distance)
+                return _pull_back(upstream * weights, x, distance)
             return _pull_back_in_chunks(function, x, labels, upstream, distance, chunk, given)
 
         return outputs, gradient
@@ -91,7 +91,7 @@ def differentiate_all(function, x, labels, distance="cosine"):
         def gradient(*args, upstream=None):
             upstream = args[-1] if upstream is None else upstream
             weights = _by_product(pull(upstream[:, :1]), similarity, distance)
-            return _pull_back(ops.ones_like(x[:, :1]), weights, x, distance)
+            return _pull_back(weights, x, distance)
 
         return outputs, gradient
 
@@ -109,7 +109,7 @@ def gradient(function, x, labels, upstream, distance="cosine", chunk=None, given
     if chunk is not None:
         return _pull_back_in_chunks(function, x, labels, upstream, distance, chunk, given)
     similarity, *row = _rows(x, labels, None, distance, given)
-    return _pull_back(upstream, _by_product(function(similarity, *row)[1], similarity, distance), x, distance)
+    return _pull_back(upstream * _by_product(function(similarity, *row)[1], similarity, distance), x, distance)
 
 
 def _prepare(x, distance):
@@ -146,14 +146,13 @@ def _by_product(weights, similarity, distance):
     return ops.where(apart, weights / ops.where(apart, -2.0 * similarity, 1.0), 0.0)
 
 
-def _pull_back(upstream, weights, x, distance):
-    """Derivative by the rows [N, D], given the one by the outputs [N, 1] and theirs by the similarities [N, N]."""
-    turned = ops.transpose(weights)
-    both = upstream * ops.matmul(weights, x) + ops.matmul(turned, upstream * x)
+def _pull_back(weights, x, distance):
+    """Derivative by the rows [N, D], given the one by the similarities [N, N]."""
+    weights = weights + ops.transpose(weights)  # cheaper than a second product
+    both = ops.matmul(weights, x)
     if distance in ("cosine", "dot"):
         return both
-    total = upstream * ops.sum(weights, axis=1, keepdims=True) + ops.matmul(turned, upstream)  # (N, 1)
-    return 2.0 * (both - total * x)
+    return 2.0 * (both - ops.sum(weights, axis=1, keepdims=True) * x)
 
 
 def _chunks(body, start, rows, chunk):
