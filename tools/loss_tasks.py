@@ -21,7 +21,7 @@ def characters():
     z = dict(np.load(DATA / "omniglot/omniglot.npz"))
     x = z["image"].reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196).astype("float32") / 255
     parts = [(x[z["split"] == s], z["label"][z["split"] == s]) for s in range(3)]
-    return parts, (32, 4), 600, recall
+    return parts, (32, 4), 400, recall
 
 
 def recall(model, train, test):
@@ -35,7 +35,7 @@ def queries():
     parts = [
         (hashed(split.items), zoo.data.encode(split.labels, names)[0]) for split in (data.train, data.validation, data.test)
     ]
-    return parts, (32, 4), 600, knn_accuracy
+    return parts, (32, 4), 400, knn_accuracy
 
 
 def knn_accuracy(model, train, test):
@@ -77,7 +77,7 @@ def captions():
     images = photographs(z)
     texts, owner = hashed(z["caption"]), z["caption_image"]
     parts = [(images, texts[z["split"][owner] == s], owner[z["split"][owner] == s]) for s in range(3)]
-    return parts, (128, 1), 600, captions_found
+    return parts, (128, 1), 400, captions_found
 
 
 def captions_found(model, train, test):
@@ -100,7 +100,7 @@ def keywords():
     hot = np.zeros((len(images), len(kept)), "float32")
     for column, word in enumerate(kept):
         hot[list(words[word]), column] = 1
-    return [(images[z["split"] == s], hot[z["split"] == s]) for s in range(3)], (128, 1), 600, words_found
+    return [(images[z["split"] == s], hot[z["split"] == s]) for s in range(3)], (128, 1), 400, words_found
 
 
 def words_found(model, train, test):

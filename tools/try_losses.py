@@ -36,14 +36,14 @@ DIM = 64
 TOWERS = sorted(name for name, item in registry.LOSSES.items() if item.takes == "towers")
 OTHERS = sorted(registry.LOSSES.keys() - {*TOWERS, "words"})
 VARIANTS = {  # beside the defaults
-    "triplet": [{"margin": 0.1}, {"margin": 0.5}],
-    "batchhard": [{"margin": 0.1}, {"margin": "soft"}],
+    "triplet": [{"margin": 0.5}],
+    "batchhard": [{"margin": "soft"}],
     "semihard": [{"margin": 0.1}, {"margin": 0.5}],
     "epshn": [{"temperature": 0.05}, {"temperature": 0.3}],
-    "infonce": [{"temperature": 0.05}, {"temperature": 0.2}],
-    "supcon": [{"temperature": 0.05}, {"temperature": 0.2}],
-    "arcface": [{"margin": 0.2}, {"scale": 16.0}],
-    "cosface": [{"margin": 0.1}, {"scale": 16.0}],
+    "infonce": [{"temperature": 0.05}],
+    "supcon": [{"temperature": 0.05}],
+    "arcface": [{"scale": 16.0}],
+    "cosface": [{"scale": 16.0}],
     "maxranking": [{"margin": 0.1}],
     "ranking": [{"margin": 0.1}],
     "mms": [{"margin": 0.0}],
