@@ -12,6 +12,8 @@ import re
 import shutil
 import sys
 
+from peers import cases, tables
+
 from zoo import registry
 from zoo.data import sets
 
@@ -72,6 +74,37 @@ def scores():
     return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def speed():
+    """Time of ours over the peer's, a line a loss and peer, a column a batch size; and over the floor."""
+    measured = tables.read(ROOT / "tools/results/loss_times.csv")
+    sizes = sorted({int(row["n"]) for row in measured})
+    lines = [f"| loss | beside | {' | '.join(f'N = {n}' for n in sizes)} | asked |", "|---|---|" + "---|" * (len(sizes) + 1)]
+    for name, case in cases.CASES.items():
+        for library in cases.LIBRARIES:
+            of = {int(row["n"]): row for row in measured if (row["case"], row["library"]) == (name, library)}
+            key = "x_floor" if library == "zoo" else "ratio"
+            cells = [tables.figure(of[n][key], 2) if n in of and of[n][key] else of.get(n, {}).get("note", "") for n in sizes]
+            if any(cells):
+                beside = cases.FLOORS[case.floor] if library == "zoo" else cases.FULL_NAMES[library]
+                target = f"{case.targets[library]:g}" if library in case.targets else ""
+                lines.append(f"| {case.title} | {beside} | {' | '.join(cells)} | {target} |")
+    return lines
+
+
+def memory():
+    """Peak memory of ours over N^2, whole and some rows at a time, and of the peers."""
+    measured = tables.read(ROOT / "tools/results/loss_memory.csv")
+    lines = ["| loss | N | whole | 512 rows at a time | peers |", "|---|---|---|---|---|"]
+    found = {}
+    for row in measured:
+        text = f"{float(row['bytes_a_pair']):.0f} B a pair, {float(row['mib']):,.0f} MiB" if row["mib"] else row["note"]
+        found.setdefault((row["case"], row["n"]), {})[row["library"] + row["chunk"]] = text
+    for (name, n), of in found.items():
+        peers = "; ".join(f"{cases.FULL_NAMES[key]} {text}" for key, text in of.items() if key in cases.CASES[name].peers)
+        lines.append(f"| {cases.CASES[name].title} | {n} | {of.get('zoo', '')} | {of.get('zoo512', '')} | {peers} |")
+    return lines
+
+
 def take_over(paths):
     """Copy scores and conclusions of recipe runs to recipes/results, two files a data set and task, and the pictures."""
     for path in map(pathlib.Path, paths):
@@ -89,7 +122,8 @@ def main():
     readme = ROOT / "README.md"
     before = after = readme.read_text(encoding="utf-8")
     post = (ROOT / "recipes/results/intent_nav_zh_navigation.txt").read_text(encoding="utf-8").splitlines()
-    for name, lines in (("losses", losses()), ("results", results()), ("conclusions", post)):
+    parts = {"losses": losses(), "speed": speed(), "memory": memory(), "results": results(), "conclusions": post}
+    for name, lines in parts.items():
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)"
         after = re.sub(pattern, lambda found: found[1] + "\n".join(["", *lines, "", ""]) + found[2], after, flags=re.S)
     card = ROOT / "zoo/scores.json"
