@@ -1,5 +1,7 @@
 """Values, gradients and compiled steps on whatever backend Keras runs: TensorFlow, JAX or torch."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -61,6 +63,15 @@ def _reading(function, weights):
             return function(*inputs)
 
     return of_all
+
+
+def uncompiled():
+    """A context in which JAX takes one branch of a condition and loops in Python, as the others do outside a graph."""
+    if NAME != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.disable_jit()
 
 
 def compiled(function):

@@ -52,7 +52,8 @@ def test_golden_values(name, settings, expected, lengths):
     if name == "semihard" and lengths is LENGTHS:
         lengths = 2.0 * np.ones(8)  # 0, 60 and 300 degrees tie; other lengths would break the tie by rounding
     loss = zoo.losses.get(name, normalize=True, **settings)
-    assert float(loss(LABELS, UNIT * lengths[:, None])) == pytest.approx(expected, abs=1.5e-6)
+    near = backend.within(1.5e-6, torch=1e-6 * max(expected, 1.5))
+    assert float(loss(LABELS, UNIT * lengths[:, None])) == pytest.approx(expected, abs=near)
 
 
 def test_active_triplets_are_counted_strictly():
@@ -81,7 +82,8 @@ def way(request, monkeypatch):
     settings = dict(WAYS[request.param])
     if "few" in settings:
         monkeypatch.setattr(zoo.mining, "FEW", settings.pop("few"))
-    return settings
+    with backend.uncompiled():  # JAX would compile each of some 500 cases, and both ways at once
+        yield settings
 
 
 @pytest.mark.parametrize("settings", PLANE, ids=lambda s: "-".join(s.values()))
@@ -187,13 +189,15 @@ def test_moving_the_batch_around_changes_nothing(name, classes):
     random = np.random.default_rng(classes)
     labels, x = np.arange(80) % classes, random.normal(size=(80, 6))
     loss = zoo.losses.get(name)
-    value = float(loss(labels, x))
+    # In float32 a moved batch may tell another negative semi-hard.
+    value, near = float(loss(labels, x)), backend.within(1e-9, torch=1e-3 if name == "semihard" else 1e-6)
     order, turn = random.permutation(80), np.linalg.qr(random.normal(size=(6, 6)))[0]
-    assert float(loss(labels[order], x[order])) == pytest.approx(value, rel=1e-9)
-    assert float(loss(labels, x @ turn)) == pytest.approx(value, rel=1e-9)
+    assert float(loss(labels[order], x[order])) == pytest.approx(value, rel=near)
+    assert float(loss(labels, x @ turn)) == pytest.approx(value, rel=near)
     again = zoo.losses.get(name, anchor_chunk=32)
-    assert float(again(labels, x)) == pytest.approx(value, rel=1e-9)
-    np.testing.assert_allclose(gradient_of(again, labels, x), gradient_of(loss, labels, x), atol=1e-12)
+    assert float(again(labels, x)) == pytest.approx(value, rel=near)
+    atol = backend.within(1e-12, torch=1e-6)
+    np.testing.assert_allclose(gradient_of(again, labels, x), gradient_of(loss, labels, x), atol=atol)
 
 
 @pytest.mark.skipif(backend.NAME != "tensorflow", reason="counts what TensorFlow's graph of a step holds")
