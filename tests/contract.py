@@ -62,6 +62,28 @@ def head(kind, width):
     return [keras.layers.Dense(width, activation="tanh" if kind == "cosines" else None)]
 
 
+def model_with_loss(inputs, labels, embeddings, layer):
+    """A functional model whose loss is what a loss layer says of its labels and embeddings.
+
+    The layer is part of the graph. Not on JAX, where `fit` hands the metrics of a layer to `compute_loss` alone.
+    """
+
+    class InGraph(keras.Model):
+        def compute_loss(self, x, y, y_pred, *args, **kwargs):
+            return y_pred
+
+    class Outside(keras.Model):
+        def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
+            return self.loss_layer(*y_pred, training=training)
+
+    value = layer(labels, embeddings)
+    if backend.NAME != "jax":
+        return InGraph(inputs, value)
+    model = Outside(inputs, (labels, embeddings))
+    model.loss_layer = layer
+    return model
+
+
 def value_and_gradient(loss, labels, x, dtype="float32"):
     value, (gradient,) = backend.value_and_gradient(lambda z: loss(labels, z), np.asarray(x, dtype))
     return value, gradient

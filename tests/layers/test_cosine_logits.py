@@ -1,10 +1,11 @@
 """Cosines to class weights, the loss layer that owns them, and prefixes of the embedding."""
 
+import backend
 import keras
 import numpy as np
 import oracles_scores
 import pytest
-import tensorflow as tf
+from keras import ops
 
 import zoo
 
@@ -20,8 +21,8 @@ def unit(x, axis):
 @pytest.mark.parametrize("lengths", [None, "features", "both"])
 def test_cosines_and_lengths_are_those_of_the_weights(lengths):
     layer = zoo.layers.CosineLogits(3, lengths=lengths)
-    out = np.asarray(layer(X))
-    kernel = np.asarray(layer.kernel)
+    out = backend.to_numpy(layer(X))
+    kernel = backend.to_numpy(layer.kernel)
     cosines = unit(X, 1) @ unit(kernel, 0)
     assert layer.compute_output_shape(X.shape) == out.shape
     np.testing.assert_allclose(out if lengths is None else out[..., 0], cosines, atol=1e-6)
@@ -37,12 +38,10 @@ def test_zero_rows_and_zero_weights_have_a_finite_gradient(lengths):
     layer = zoo.layers.CosineLogits(3, lengths=lengths)
     layer.build((None, 4))
     layer.kernel.assign(np.concatenate([np.zeros((4, 1)), RANDOM.normal(size=(4, 2))], axis=1))
-    x = tf.Variable(np.concatenate([np.zeros((1, 4)), X]).astype("float32"))
-    with tf.GradientTape() as tape:
-        out = layer(x)
-        total = tf.reduce_sum(out)
-    assert np.isfinite(out).all() and not out[0].numpy().any()
-    for gradient in tape.gradient(total, [x, layer.kernel.value]):
+    x = np.concatenate([np.zeros((1, 4)), X]).astype("float32")
+    out = backend.to_numpy(layer(x))
+    assert np.isfinite(out).all() and not out[0].any()
+    for gradient in backend.value_and_gradient(lambda x: ops.sum(layer(x)), x, weights=[layer.kernel])[1]:
         assert np.isfinite(gradient).all() and np.abs(gradient).max() < 1e6
 
 
@@ -50,7 +49,7 @@ def test_zero_rows_and_zero_weights_have_a_finite_gradient(lengths):
 def test_the_loss_layer_owns_the_class_weights(name):
     layer = zoo.layers.LossLayer(zoo.losses.get(name), classes=3)
     value = float(layer(Y, X))
-    kernel = np.asarray(layer.scores.kernel)
+    kernel = backend.to_numpy(layer.scores.kernel)
     outputs = unit(X, 1) @ unit(kernel, 0)
     if layer.loss.lengths is not None:
         length = np.linalg.norm(X, axis=1)[:, None] * (np.linalg.norm(kernel, axis=0) if name == "lsoftmax" else np.ones(3))
@@ -59,6 +58,7 @@ def test_the_loss_layer_owns_the_class_weights(name):
     assert len(layer.trainable_weights) == 1 and len(layer.non_trainable_weights) >= len(layer.values)
 
 
+@backend.text
 def test_class_scores_of_angular_softmax_are_plain_products():
     model = zoo.build("bilstm_lsoftmax", classes=3, units=4, char_dim=4, embedding_dim=4)
     model.adapt(["abc"])
@@ -66,6 +66,7 @@ def test_class_scores_of_angular_softmax_are_plain_products():
     np.testing.assert_allclose(model.class_scores(["abc", "b"]), expected, atol=1e-5)
 
 
+@backend.text
 def test_annealing_follows_its_schedule_and_is_saved(tmp_path):
     schedule = zoo.losses.AnnealingDecay(base=100.0, rate=1.0, power=1.0, minimum=5.0)
     model = zoo.build("bilstm_sphereface", classes=2, annealing=schedule, units=4, char_dim=4, embedding_dim=4)
@@ -82,11 +83,11 @@ def test_annealing_follows_its_schedule_and_is_saved(tmp_path):
 
 def prefix_losses(name, layer, dims):
     for k in dims:
-        x, kernel = X[:, :k], layer.scores and np.asarray(layer.scores.kernel)[:k]
+        x, kernel = X[:, :k], layer.scores and backend.to_numpy(layer.scores.kernel)[:k]
         if layer.scores is None:
             yield float(layer.loss(Y, x))
         elif name == "softmax":
-            yield float(layer.loss(Y, x @ kernel + np.asarray(layer.scores.bias)))
+            yield float(layer.loss(Y, x @ kernel + backend.to_numpy(layer.scores.bias)))
         else:
             yield float(layer.loss(Y, unit(x, 1) @ unit(kernel, 0)))
 
@@ -105,6 +106,7 @@ def test_a_matryoshka_layer_is_the_mean_over_prefixes_that_share_their_weights(n
     assert [w.shape for w in whole.trainable_weights] == [w.shape for w in layer.trainable_weights]
 
 
+@backend.text
 def test_a_matryoshka_model_learns_short_embeddings_and_is_saved(tmp_path):
     keras.utils.set_random_seed(0)
     texts = [f"{verb}{i}" for verb in ("play ", "drive to ", "call ") for i in range(8)]

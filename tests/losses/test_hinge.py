@@ -1,10 +1,10 @@
 """Losses on class scores against plain loops."""
 
+import backend
 import keras
 import numpy as np
 import oracles
 import pytest
-import tensorflow as tf
 
 import zoo
 
@@ -14,7 +14,7 @@ SCORES = [[2.0, 1.5, -1.0], [-3.0, -2.0, 0.5]]
 @pytest.mark.parametrize("form", ["max", "sum"])
 def test_golden_values(form):
     values = zoo.losses.MulticlassHinge(form=form, reduction=None)([0, 1], SCORES)
-    np.testing.assert_allclose(values, [0.5, 3.5], atol=1e-6)
+    np.testing.assert_allclose(backend.to_numpy(values), [0.5, 3.5], atol=1e-6)
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.2, 1.0, 10.0])
@@ -24,13 +24,11 @@ def test_any_margin_equals_plain_loops_in_value_and_gradient(margin, form, squar
     random = np.random.default_rng(1)
     labels, scores = random.integers(0, 5, 11), random.normal(size=(11, 5)) * 3
     loss = zoo.losses.MulticlassHinge(margin=margin, form=form, squared=squared)
-    variable = tf.Variable(scores)
-    with tf.GradientTape() as tape:
-        value = loss(labels, variable)
+    value, (gradient,) = backend.value_and_gradient(lambda z: loss(labels, z), scores)
     options = dict(margin=margin, form=form, squared=squared)
-    assert float(value) == pytest.approx(oracles.multiclass_hinge(labels, scores, **options), rel=1e-6)
+    assert value == pytest.approx(oracles.multiclass_hinge(labels, scores, **options), rel=1e-6)
     expected = oracles.gradient(lambda z: oracles.multiclass_hinge(labels, z, **options), scores)
-    np.testing.assert_allclose(tape.gradient(value, variable), expected, atol=1e-6)
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
 def test_negative_scores_are_right_where_the_framework_is_not():

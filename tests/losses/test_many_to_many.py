@@ -1,12 +1,12 @@
 """Many-to-many losses of two towers against plain loops, and which of them collapse."""
 
+import backend
 import keras
 import numpy as np
 import oracles
 import oracles_towers
 import pytest
-import tensorflow as tf
-from contract import fix
+from contract import fix, model_with_loss
 from keras import ops
 from sklearn.metrics import roc_auc_score
 
@@ -31,18 +31,15 @@ CASES = [
 
 @pytest.mark.parametrize("name, settings", CASES, ids=str)
 def test_value_and_gradient_equal_plain_loops(name, settings):
-    parts = [tf.Variable(part) for part in PAIR]
     loss = fix(zoo.losses.get(name, **settings))
-    with tf.GradientTape() as tape:
-        value = loss(LABELS, tuple(parts))
+    value, slopes = backend.value_and_gradient(lambda *parts: loss(LABELS, parts), *PAIR)
     options = {**zoo.registry.LOSSES[name].settings, **settings}
     options |= {"ratio": options.pop("negative_ratio")} if "negative_ratio" in options else {}
 
     def loop(x, y):
         return oracles_towers.ORACLES[name](LABELS, (x, y), **options)
 
-    assert float(value) == pytest.approx(loop(*PAIR), rel=1e-6)
-    slopes = [tf.convert_to_tensor(g).numpy() for g in tape.gradient(value, parts)]
+    assert value == pytest.approx(loop(*PAIR), rel=1e-6)
     np.testing.assert_allclose(slopes[0], oracles.gradient(lambda x: loop(x, PAIR[1]), PAIR[0]), atol=1e-6)
     np.testing.assert_allclose(slopes[1], oracles.gradient(lambda y: loop(PAIR[0], y), PAIR[1]), atol=1e-6)
 
@@ -98,34 +95,25 @@ def auc_after_training(name, steps=600, clusters=32, rows=128, **settings):
     nets = [keras.Sequential([keras.layers.Dense(64, "relu"), keras.layers.Dense(32)]) for _ in "xy"]
     for net in nets:
         net.build((None, 16))
+    views, ids = [keras.Input((16,)) for _ in nets], [keras.Input((), dtype="int32") for _ in nets]
+    towers = tuple(net(view) for net, view in zip(nets, views, strict=True))
     layer = zoo.layers.LossLayer(zoo.losses.get(name, **settings))
-    layer.build()
-    weights = [w for part in (*nets, layer) for w in part.trainable_variables]
-    optimizer = keras.optimizers.Adam(1e-3)
-    optimizer.build(weights)
+    model = model_with_loss([*views, *ids], tuple(ids), towers, layer)
+    model.compile(keras.optimizers.Adam(1e-3))
 
-    def draw():
-        ids = random.integers(0, clusters, (2, rows))
-        views = [centers[i][ids[i]] + 0.5 * random.normal(size=(rows, 16)) for i in (0, 1)]
-        return [tf.constant(part, "float32") for part in views], [tf.constant(part, "int32") for part in ids]
+    def draw(batches):
+        parts = []
+        for _ in range(batches):
+            ids = random.integers(0, clusters, (2, rows))
+            parts.append([*(centers[i][ids[i]] + 0.5 * random.normal(size=(rows, 16)) for i in (0, 1)), *ids])
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
-    @tf.function
-    def step(x, y, a, b):
-        with tf.GradientTape() as tape:
-            value = layer((a, b), (nets[0](x), nets[1](y)))
-        slopes = tape.gradient(value, [w.value for w in weights])
-        optimizer.apply([tf.zeros_like(w) if g is None else g for g, w in zip(slopes, weights, strict=True)], weights)
-        return value
-
-    values = []
-    for _ in range(steps):
-        views, ids = draw()
-        values.append(float(step(*views, *ids)))
-    views, ids = draw()
-    x, y = (ops.normalize(net(view)) for net, view in zip(nets, views, strict=True))
-    same = np.equal.outer(*(part.numpy() for part in ids))
-    auc = roc_auc_score(same.ravel(), ops.convert_to_numpy(x @ ops.transpose(y)).ravel())
-    return auc, np.mean(values[-50:]), same.mean()
+    model.fit(draw(steps - 50), batch_size=rows, shuffle=False, verbose=0)
+    last = model.fit(draw(50), batch_size=rows, shuffle=False, verbose=0).history["loss"][0]
+    *views, a, b = draw(1)
+    x, y = (backend.to_numpy(ops.normalize(net(view))) for net, view in zip(nets, views, strict=True))
+    same = np.equal.outer(a, b)
+    return roc_auc_score(same.ravel(), (x @ y.T).ravel()), last, same.mean()
 
 
 def test_plain_l1_collapses_to_the_share_of_matches_and_its_successors_do_not():

@@ -1,11 +1,12 @@
 """Ranking losses of two towers against golden values and plain loops, and what their labels and inputs may be."""
 
+import backend
 import keras
 import numpy as np
 import oracles
 import oracles_towers
 import pytest
-import tensorflow as tf
+from contract import model_with_loss
 from keras import ops
 
 import zoo
@@ -27,10 +28,7 @@ def make(name, **settings):
 
 
 def value_and_gradients(loss, labels, towers):
-    parts = [tf.Variable(part) for part in towers]
-    with tf.GradientTape() as tape:
-        value = loss(labels, tuple(parts))
-    return float(value), [tf.convert_to_tensor(g).numpy() for g in tape.gradient(value, parts)]
+    return backend.value_and_gradient(lambda *parts: loss(labels, parts), *towers)
 
 
 @pytest.mark.parametrize("name, expected", [("ranking", 15.477091), ("maxranking", 8.753999)])
@@ -77,9 +75,9 @@ def test_value_and_gradient_equal_plain_loops(name, settings, batch):
         return  # ties and kinks: a central difference takes both sides
     x, y = towers
     expected = oracles.gradient(lambda x: function(labels, (x, y), **options), x)
-    np.testing.assert_allclose(gradients[0], expected, atol=1e-6)
+    np.testing.assert_allclose(gradients[0], expected, atol=backend.within(1e-6, torch=1e-5))
     expected = oracles.gradient(lambda y: function(labels, (x, y), **options), y)
-    np.testing.assert_allclose(gradients[1], expected, atol=1e-6)
+    np.testing.assert_allclose(gradients[1], expected, atol=backend.within(1e-6, torch=1e-5))
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
@@ -112,9 +110,10 @@ def test_ids_of_both_towers_are_renamed_together():
     loss = zoo.losses.get("ranking")
     expected = float(loss(small, (x, y)))
     assert float(loss((small[0] + large, small[1] + large), (x, y))) == expected
-    assert float(loss(tuple(tf.constant(ids + large, "int64") for ids in small), (x, y))) == expected
-    step = tf.function(lambda a, b: loss((a, b), (x, y)))
-    assert float(step(*(tf.constant(ids + large, "int64") for ids in small))) == pytest.approx(expected)
+    ids = tuple(ops.convert_to_tensor(ids + large, "int64") for ids in small)
+    assert float(loss(ids, (x, y))) == expected
+    step = backend.compiled(lambda a, b: loss((a, b), (x, y)))
+    assert float(step(*ids)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -179,13 +178,7 @@ def two_towers(loss, labels="one"):
     first, second, ids = keras.Input((6,)), keras.Input((8,)), keras.Input((), dtype="int32")
     towers = keras.layers.Dense(4)(first), keras.layers.Dense(4)(second)
     layer = zoo.layers.LossLayer(loss)
-    value = layer((ids, ids) if labels == "pair" else ids, towers)
-
-    class WithLoss(keras.Model):
-        def compute_loss(self, x, y, y_pred, *args, **kwargs):
-            return y_pred
-
-    model = WithLoss([first, second, ids], value)
+    model = model_with_loss([first, second, ids], (ids, ids) if labels == "pair" else ids, towers, layer)
     model.compile(keras.optimizers.Adam(0.01))
     return model
 
@@ -213,8 +206,11 @@ def test_draws_follow_the_seed_and_go_on_after_loading(tmp_path):
     first = sequence(zoo.losses.get("maxmargin", seed=1))
     assert first == sequence(zoo.losses.get("maxmargin", seed=1)) and len(set(first)) > 1
     assert first != sequence(zoo.losses.get("maxmargin", seed=2))
-    step = tf.function(zoo.losses.get("maxmargin", seed=1))
-    assert [float(step(labels, towers)) for _ in range(4)] == pytest.approx(first)
+    if backend.NAME == "tensorflow":  # elsewhere the place in the sequence is no state of a compiled function
+        import tensorflow as tf
+
+        step = tf.function(zoo.losses.get("maxmargin", seed=1))
+        assert [float(step(labels, towers)) for _ in range(4)] == pytest.approx(first)
 
     items = keras.Input((2, 4)), keras.Input((), dtype="int32")
     model = keras.Model(items, zoo.layers.LossLayer(zoo.losses.get("maxmargin", seed=1))(items[1], items[0]))

@@ -2,11 +2,12 @@
 
 import itertools
 
+import backend
 import numpy as np
 import oracles
 import oracles_triplets
 import pytest
-import tensorflow as tf
+from keras import ops
 
 import zoo
 import zoo.geometry
@@ -51,14 +52,15 @@ def test_golden_values(name, settings, expected, lengths):
     if name == "semihard" and lengths is LENGTHS:
         lengths = 2.0 * np.ones(8)  # 0, 60 and 300 degrees tie; other lengths would break the tie by rounding
     loss = zoo.losses.get(name, normalize=True, **settings)
-    assert float(loss(LABELS, UNIT * lengths[:, None])) == pytest.approx(expected, abs=1.5e-6)
+    near = backend.within(1.5e-6, torch=1e-6 * max(expected, 1.5))
+    assert float(loss(LABELS, UNIT * lengths[:, None])) == pytest.approx(expected, abs=near)
 
 
 def test_active_triplets_are_counted_strictly():
-    terms = zoo.losses.get("triplet", distance="euclidean").terms(tf.constant(LABELS), tf.constant(UNIT))
-    assert float(terms.health["active_fraction"]) == pytest.approx(32 / 60)
-    terms = zoo.losses.get("triplet", distance="squared_euclidean").terms(tf.constant(LABELS), tf.constant(UNIT))
-    assert float(terms.health["active_fraction"]) == pytest.approx(29 / 60)
+    for distance, active in (("euclidean", 32), ("squared_euclidean", 29)):
+        loss = zoo.losses.get("triplet", distance=distance)
+        terms = loss.terms(ops.convert_to_tensor(LABELS), ops.convert_to_tensor(UNIT))
+        assert float(terms.health["active_fraction"]) == pytest.approx(active / 60)
 
 
 OBJECTIVES = ("hinge", "soft", "nca", "second_order")
@@ -71,7 +73,8 @@ BATCHES = {
     "singletons": lambda r: (np.array([0, 1, 2, 3, 3, 3, 4]), r.normal(size=(7, 3))),
     "duplicates": lambda r: (r.integers(0, 3, 10), np.repeat(r.normal(size=(5, 4)), 2, axis=0)),
 }
-WAYS = {"few": {}, "sorting in chunks": {"few": 0, "anchor_chunk": 5}}
+FEW = int(backend.NAME == "jax")  # a gradient traces both ways there, and without a column there is nothing to trace
+WAYS = {"few": {}, "sorting in chunks": {"few": FEW, "anchor_chunk": 5}}  # some class has three members or more
 
 
 @pytest.fixture(params=WAYS)
@@ -80,7 +83,8 @@ def way(request, monkeypatch):
     settings = dict(WAYS[request.param])
     if "few" in settings:
         monkeypatch.setattr(zoo.mining, "FEW", settings.pop("few"))
-    return settings
+    with backend.uncompiled():  # JAX would compile each of some 500 cases, and both ways at once
+        yield settings
 
 
 @pytest.mark.parametrize("settings", PLANE, ids=lambda s: "-".join(s.values()))
@@ -134,10 +138,7 @@ def test_every_name_equals_plain_loops(name, batch):
 
 
 def gradient_of(loss, labels, x):
-    variable = tf.Variable(x)
-    with tf.GradientTape() as tape:
-        value = loss(labels, variable)
-    return tf.convert_to_tensor(tape.gradient(value, variable)).numpy()
+    return backend.value_and_gradient(lambda z: loss(labels, z), x)[1][0]
 
 
 DISTANCES = ("cosine", "dot", "euclidean", "squared_euclidean")
@@ -176,13 +177,11 @@ def test_hard_triplets_of_sct_push_the_negative_and_leave_the_positive():
     labels, x = np.array([0, 0, 1, 1]), np.deg2rad([0.0, 60.0, 20.0, 200.0])
     x = np.stack([np.cos(x), np.sin(x)], axis=1)
     loss = zoo.losses.get("sct", reduction=None)
-    terms = loss.terms(tf.constant(labels), tf.constant(x))
-    np.testing.assert_allclose(terms.values, np.cos(np.deg2rad([20, 40, 20, 140])))
+    terms = loss.terms(ops.convert_to_tensor(labels), ops.convert_to_tensor(x))
+    np.testing.assert_allclose(backend.to_numpy(terms.values), np.cos(np.deg2rad([20, 40, 20, 140])))
     assert float(terms.health["hn_ratio"]) == 1.0
-    variable = tf.Variable(x)
-    with tf.GradientTape() as tape:
-        first = loss(labels, variable)[0]
-    assert not tf.convert_to_tensor(tape.gradient(first, variable)).numpy()[[1, 3]].any()
+    _, (gradient,) = backend.value_and_gradient(lambda z: loss(labels, z)[0], x)
+    assert not gradient[[1, 3]].any()
 
 
 @pytest.mark.parametrize("classes", [2, 20])
@@ -191,16 +190,21 @@ def test_moving_the_batch_around_changes_nothing(name, classes):
     random = np.random.default_rng(classes)
     labels, x = np.arange(80) % classes, random.normal(size=(80, 6))
     loss = zoo.losses.get(name)
-    value = float(loss(labels, x))
+    # In float32 a moved batch may tell another negative semi-hard.
+    value, near = float(loss(labels, x)), backend.within(1e-9, torch=1e-3 if name == "semihard" else 1e-6)
     order, turn = random.permutation(80), np.linalg.qr(random.normal(size=(6, 6)))[0]
-    assert float(loss(labels[order], x[order])) == pytest.approx(value, rel=1e-9)
-    assert float(loss(labels, x @ turn)) == pytest.approx(value, rel=1e-9)
+    assert float(loss(labels[order], x[order])) == pytest.approx(value, rel=near)
+    assert float(loss(labels, x @ turn)) == pytest.approx(value, rel=near)
     again = zoo.losses.get(name, anchor_chunk=32)
-    assert float(again(labels, x)) == pytest.approx(value, rel=1e-9)
-    np.testing.assert_allclose(gradient_of(again, labels, x), gradient_of(loss, labels, x), atol=1e-12)
+    assert float(again(labels, x)) == pytest.approx(value, rel=near)
+    atol = backend.within(1e-12, torch=1e-6)
+    np.testing.assert_allclose(gradient_of(again, labels, x), gradient_of(loss, labels, x), atol=atol)
 
 
+@pytest.mark.skipif(backend.NAME != "tensorflow", reason="counts what TensorFlow's graph of a step holds")
 def test_batch_all_needs_quadratic_memory_and_no_cubic_tensor():
+    import tensorflow as tf
+
     labels = np.repeat(np.arange(256), 4)
     x = tf.random.stateless_normal((1024, 16), (1, 2))
     loss = zoo.losses.get("triplet")
@@ -213,7 +217,7 @@ def test_batch_all_needs_quadratic_memory_and_no_cubic_tensor():
 
 def test_a_row_without_positive_or_negative_is_no_anchor():
     x = np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0]])
-    values = zoo.losses.get("batchhard", margin=2.0, reduction=None)([5, 5, 9], x).numpy()
+    values = backend.to_numpy(zoo.losses.get("batchhard", margin=2.0, reduction=None)([5, 5, 9], x))
     assert values[2] == 0 and (values[:2] > 0).all()
 
 
@@ -248,5 +252,5 @@ def test_copies_are_at_distance_zero_in_wide_batches():
     x = np.random.default_rng(0).normal(size=(16, 128)).astype("float32") + 3
     x[5], x[9] = x[2], x[2]
     for distance in ("euclidean", "squared_euclidean"):
-        similarity = zoo.geometry.similarity_matrix(x, distance).numpy()
+        similarity = backend.to_numpy(zoo.geometry.similarity_matrix(x, distance))
         assert similarity[2, 5] == similarity[9, 5] == 0 and (np.diag(similarity) == 0).all()
