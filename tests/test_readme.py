@@ -50,7 +50,7 @@ def test_the_readme_runs(folder):
             if command.startswith("python recipes/intent_bilstm.py"):
                 command = check_recipe(command) + RECIPE
             if command.startswith("python tools/"):
-                continue  # would change the project; test_tables_are_what_the_tool_writes runs it
+                continue  # would change the project, or take an hour: test_tables_are_what_the_tool_writes, test_tools.py
             done = shell(command, folder)
             assert done.returncode == 0, command + done.stdout + done.stderr
             ran.append(done.stdout)
