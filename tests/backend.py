@@ -19,14 +19,15 @@ def within(tolerance, **others):
     return others.get(NAME, tolerance)
 
 
-def value_and_gradient(function, *inputs, weights=(), jit=False):
+def value_and_gradient(function, *inputs, weights=(), jit=False, missing=None):
     """Value and gradients of a scalar function of float arrays: (float, [array, ...]).
 
     `weights` are Keras variables that the function reads; their gradients come after those of the inputs.
-    `jit` compiles the step: XLA on TensorFlow and JAX, `torch.compile` on torch.
+    `jit` compiles the step: XLA on TensorFlow and JAX, `torch.compile` on torch. An input that the value does not hang on
+    is an error on TensorFlow, unless `missing="zero"`; the others cannot tell.
     """
     if weights:
-        return value_and_gradient(_reading(function, weights), *inputs, *map(to_numpy, weights), jit=jit)
+        return value_and_gradient(_reading(function, weights), *inputs, *map(to_numpy, weights), jit=jit, missing=missing)
     if NAME == "tensorflow":
         import tensorflow as tf
 
@@ -34,7 +35,7 @@ def value_and_gradient(function, *inputs, weights=(), jit=False):
             with tf.GradientTape() as tape:
                 tape.watch(tensors)
                 value = function(*tensors)
-            return value, tape.gradient(value, tensors, unconnected_gradients="zero")
+            return value, tape.gradient(value, tensors, unconnected_gradients=missing or "none")
 
         tensors = [tf.convert_to_tensor(x) for x in inputs]
         value, gradients = (tf.function(step, jit_compile=True) if jit else step)(*tensors)

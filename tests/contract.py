@@ -85,7 +85,7 @@ def model_with_loss(inputs, labels, embeddings, layer):
 
 
 def value_and_gradient(loss, labels, x, dtype="float32"):
-    value, (gradient,) = backend.value_and_gradient(lambda z: loss(labels, z), np.asarray(x, dtype))
+    value, (gradient,) = backend.value_and_gradient(lambda z: loss(labels, z), np.asarray(x, dtype), missing="zero")
     return value, gradient
 
 

@@ -16,9 +16,10 @@ class LossLayer(keras.layers.Layer):
     """Computes a loss from labels and embeddings; never part of an exported graph.
 
     For a loss on class scores the layer owns the linear map from embeddings to scores, for one on cosines the class
-    weights (`zoo.layers.CosineLogits`). The loss's margin is a weight of
-    the layer, saved with it: `set(margin=0.3)` changes it without a new trace, a schedule changes it at every training
-    step. The mean over the epoch of what tells whether batches teach anything is reported under the names of `HEALTH`.
+    weights (`zoo.layers.CosineLogits`). The loss's margin is a weight of the layer, saved with it: `set(margin=0.3)`
+    changes it without a new trace, a schedule changes it at every training step. The mean over the epoch of what tells
+    whether batches teach anything is reported under the names of `HEALTH`. On JAX call the layer in the model's
+    `compute_loss`, as `zoo.Embedder` does: inside a functional model Keras' trainer there cannot update a layer's metrics.
 
     Args:
         loss: a `zoo.losses.Loss`.
