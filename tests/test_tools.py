@@ -175,3 +175,8 @@ def test_a_stale_readme_is_noticed(monkeypatch):
     one = ("epshn", "duplicates")
     changed = [row | {"verdict": "NaN"} if (row["loss"], row["batch"]) == one else row for row in stored]
     assert "epshn on duplicates" in degenerate_table.check(changed, readme)
+
+
+def test_the_page_of_losses_holds_what_was_tried():
+    done = subprocess.run([sys.executable, ROOT / "tools/try_losses.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ import argparse
 import csv
 import os
 import pathlib
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
@@ -27,7 +28,7 @@ import zoo
 from zoo import registry
 
 ROOT = pathlib.Path(__file__).parents[1]
-OUT = ROOT / "tools" / "results" / "losses_tried.csv"
+OUT, PAGE = ROOT / "tools" / "results" / "losses_tried.csv", ROOT / "LOSSES.md"
 RATES = (3e-4, 1e-3, 3e-3)
 SEEDS = (1, 2, 3)
 DIM = 64
@@ -131,16 +132,21 @@ def pairs_of(images, texts, owner, size, steps, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("tasks", nargs="*", metavar="TASK", choices=[[], *TASKS], help=f"all by default: {', '.join(TASKS)}")
     names = sorted(registry.LOSSES)
     parser.add_argument("--losses", nargs="+", metavar="LOSS", default=names, choices=names)
     parser.add_argument("--page", action="store_true", help="train nothing, write the tables of LOSSES.md")
+    parser.add_argument("--check", action="store_true", help="train nothing, fail where LOSSES.md differs (a test calls it)")
     options = parser.parse_args()
-    rows = read()
+    tasks, rows = options.tasks or list(TASKS), read()
+    before = PAGE.read_text(encoding="utf-8")
+    if options.check:
+        sys.exit("LOSSES.md is stale: run python tools/try_losses.py --page" if with_tables(before, rows) != before else 0)
     if options.page:
-        return write_page(rows)
-    rows = [row for row in rows if not (row["task"] in options.tasks and row["loss"] in options.losses)]
-    for task in options.tasks:
+        PAGE.write_text(with_tables(before, rows), encoding="utf-8")
+        return
+    rows = [row for row in rows if not (row["task"] in tasks and row["loss"] in options.losses)]
+    for task in tasks:
         parts, shape, steps, score = TASKS[task]()
         print(f"\n{task}: {TASKS[task].__doc__} {shape[0]} classes x {shape[1]} in a batch, {steps} steps", flush=True)
         for loss, settings in tried_on(task):
@@ -173,8 +179,8 @@ def write(rows):
         writer.writerows(sorted(rows, key=lambda row: (row["task"], -float(row["mean"]))))
 
 
-def write_page(rows):
-    """Put a table of each task between the markers of LOSSES.md."""
+def with_tables(text, rows):
+    """The page with a table of each task between its markers."""
     lines = []
     for task, function in TASKS.items():
         of_task = [row for row in rows if row["task"] == task]
@@ -185,10 +191,9 @@ def write_page(rows):
         for row in of_task:
             low, mean, high = (f"{float(row[key]):.3f}" for key in ("low", "mean", "high"))
             lines.append(f"| `{row['loss']}` | {row['settings']} | {float(row['rate']):g} | {mean} | {low} to {high} |")
-    path = ROOT / "LOSSES.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition("<!-- tried -->\n")
+    before, _, rest = text.partition("<!-- tried -->\n")
     after = rest.partition("<!-- end -->\n")[2]
-    path.write_text(f"{before}<!-- tried -->\n" + "\n".join(lines[1:]) + f"\n\n<!-- end -->\n{after}", encoding="utf-8")
+    return f"{before}<!-- tried -->\n" + "\n".join(lines[1:]) + f"\n\n<!-- end -->\n{after}"
 
 
 if __name__ == "__main__":
