@@ -74,6 +74,16 @@ def scores():
     return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+FAILED = {"memory": "out of memory", "time": "too slow"}  # by the first word of a note
+
+
+def cell(row, key):
+    """A figure of a row of the bench, or why there is none."""
+    if row[key]:
+        return tables.figure(row[key], 2)
+    return FAILED.get(row["note"].partition(" ")[0], row["note"])
+
+
 def speed():
     """Time of ours over the peer's, a line a loss and peer, a column a batch size; and over the floor."""
     measured = tables.read(ROOT / "tools/results/loss_times.csv")
@@ -83,7 +93,7 @@ def speed():
         for library in cases.LIBRARIES:
             of = {int(row["n"]): row for row in measured if (row["case"], row["library"]) == (name, library)}
             key = "x_floor" if library == "zoo" else "ratio"
-            cells = [tables.figure(of[n][key], 2) if n in of and of[n][key] else of.get(n, {}).get("note", "") for n in sizes]
+            cells = [cell(of[n], key) if n in of else "" for n in sizes]
             if any(cells):
                 beside = cases.FLOORS[case.floor] if library == "zoo" else cases.FULL_NAMES[library]
                 target = f"{case.targets[library]:g}" if library in case.targets else ""
@@ -97,7 +107,7 @@ def memory():
     lines = ["| loss | N | whole | 512 rows at a time | peers |", "|---|---|---|---|---|"]
     found = {}
     for row in measured:
-        text = f"{float(row['bytes_a_pair']):.0f} B a pair, {float(row['mib']):,.0f} MiB" if row["mib"] else row["note"]
+        text = f"{float(row['bytes_a_pair']):.0f} B a pair, {float(row['mib']):,.0f} MiB" if row["mib"] else cell(row, "mib")
         found.setdefault((row["case"], row["n"]), {})[row["library"] + row["chunk"]] = text
     for (name, n), of in found.items():
         peers = "; ".join(f"{cases.FULL_NAMES[key]} {text}" for key, text in of.items() if key in cases.CASES[name].peers)
