@@ -13,7 +13,7 @@ import pytest
 import zoo
 
 ROOT = pathlib.Path(__file__).parents[1]
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k not in ("MFLAGS", "VIRTUAL_ENV", "ZOO_DATA")}
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k not in ("MFLAGS", "ARGS", "VIRTUAL_ENV", "ZOO_DATA")}
 
 
 def make(folder, *arguments, **settings):

@@ -139,6 +139,7 @@ def mask_means(similarity, positives, negatives):
 
 
 def pair_health(positives, negatives, s_ap, s_an):
+    """The same, given the numbers of positive and negative pairs and the sums of their similarities."""
     return {
         "positive_share": divide(positives, positives + negatives),
         "mean_s_ap": divide(s_ap, positives),
