@@ -159,9 +159,7 @@ def _chunks(body, start, rows, chunk):
     """Fold `body(at [C], kept [C], total)` over the rows; the last chunk repeats a row that is not `kept`."""
 
     def step(i, total):
-        # Always 0, but known only when the last chunk is done: TensorFlow would run ten at once, in ten times the memory.
-        after = ops.minimum(ops.cast(ops.isnan(total[0, 0]), "int32"), 0)
-        at = i * chunk + after + ops.arange(chunk, dtype="int32")
+        at = i * chunk + ops.arange(chunk, dtype="int32")
         return body(ops.minimum(at, rows - 1), ops.cast(at < rows, start.dtype)[:, None], total)
 
     return ops.fori_loop(0, (rows + chunk - 1) // chunk, step, start)
