@@ -121,6 +121,14 @@ def test_a_worker_says_what_failed_and_is_killed_when_it_is_too_slow():
     assert failed.value.reason == "time" and asked.process is None
 
 
+@pytest.mark.parametrize("case", ["supcon", "triplet", "semihard"])
+def test_a_chunk_of_anchors_bounds_memory(case):
+    asked = client.Worker("zoo")
+    peak = asked.ask("peak", case=case, n=4096, cap_gib=4, chunk=512, limit=120)
+    asked.close()
+    assert peak < 10 * 4096**2  # bytes; all anchors at once take 17 to 28 for each pair
+
+
 def test_one_thread_a_library():
     assert worker.SETTINGS["OMP_NUM_THREADS"] == "1"
 

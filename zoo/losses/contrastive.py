@@ -76,25 +76,25 @@ class ContrastiveLoss(RowLoss):
         pull, push = self._scales(labels, x)
 
         def row(similarity, positives, negatives):
-            cost, near, far = self._hinges(similarity, positives, negatives)
+            cost, near = self._hinges(similarity, positives, negatives)
             active = ops.cast(cost > 0, cost.dtype)
             value, slope = (ops.square(cost), 2.0 * cost) if self.squared else (cost, active)
             others = ops.ones_like(cost[:, 0]) * (ops.cast(ops.shape(similarity)[1], cost.dtype) - 1.0)
 
             def weights(upstream):  # by the similarity, hence the signs
-                return slope * ((upstream * push) * far - (upstream * pull) * near)
+                return slope * (upstream * push - (upstream * (push + pull)) * near)
 
-            return ops.sum((pull * near + push * far) * value, axis=1), others, ops.sum(active, axis=1), weights
+            value = push * ops.sum(value, axis=1) + (pull - push) * ops.sum(near * value, axis=1)
+            return value, others, ops.sum(active, axis=1), weights
 
         columns, pairs = self.outputs(row, labels, x)
         return self.finish(*columns, pairs, "anchors")
 
     def _hinges(self, similarity, positives, negatives):
-        """Hinge of every pair, and the masks of positives and negatives as floats, each [C, N]."""
+        """Hinge of every pair, 0 for a row and itself, and the mask of positives as floats, each [C, N]."""
         distance = 1.0 - similarity if self.distance == "cosine" else -similarity
         near, far = ops.cast(positives, similarity.dtype), ops.cast(negatives, similarity.dtype)
-        cost = near * ops.relu(distance - self.pos_margin) + far * ops.relu(self.neg_margin - distance)
-        return cost, near, far
+        return near * ops.relu(distance - self.pos_margin) + far * ops.relu(self.neg_margin - distance), near
 
     def _scales(self, labels, x):
         """What a positive and a negative pair weigh in the value of a row, whose mean over the N rows is the loss."""
@@ -108,10 +108,11 @@ class ContrastiveLoss(RowLoss):
         if self.denominator == "active":
 
             def count(*row):
-                cost, near, far = self._hinges(*row)
+                cost, near = self._hinges(*row)
                 active = ops.cast(cost > 0, cost.dtype)
-                return ops.stack([ops.sum(active * near, axis=1), ops.sum(active * far, axis=1)], axis=1)
+                return ops.stack([ops.sum(active * near, axis=1), ops.sum(active, axis=1)], axis=1)
 
             counts = rows.scan(count, x, labels, self.distance, columns=2, chunk=self.anchor_chunk)
-            positives, negatives = ops.unstack(ops.sum(counts, axis=0), 2)
+            positives, both = ops.unstack(ops.sum(counts, axis=0), 2)
+            negatives = both - positives
         return divide(n, positives), divide(n, negatives)

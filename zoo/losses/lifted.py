@@ -86,14 +86,13 @@ class LiftedStructureLoss(RowLoss):
         """As `row`, for all rows of the batch: a pair needs the negatives of both of its rows."""
         push, far, total, found = exponentials(inside(self.margin + similarity, negatives))
         gap = push - ops.transpose(push)  # (N, N)
-        rest = ops.exp(-ops.abs(gap))  # log(exp L_i + exp L_j) and its derivative from one exponential
-        joint = ops.maximum(push, ops.transpose(push)) + ops.log1p(rest)
+        joint = ops.transpose(push) + ops.softplus(gap)  # log(exp L_i + exp L_j)
         pairs = ops.cast(ops.logical_and(positives, found), similarity.dtype)
         cost = pairs * ops.relu(joint - similarity)
 
         def weights(upstream):
             both = (upstream + ops.transpose(upstream)) * cost  # a pair moves L of both of its rows
-            pushed = ops.sum(both * ops.where(gap > 0, 1.0, rest) / (1.0 + rest), axis=1, keepdims=True)
+            pushed = ops.sum(both * ops.sigmoid(gap), axis=1, keepdims=True)
             return (pushed / total) * far - upstream * cost
 
         active = ops.sum(ops.cast(cost > 0, cost.dtype), axis=1)

@@ -159,7 +159,9 @@ def _chunks(body, start, rows, chunk):
     """Fold `body(at [C], kept [C], total)` over the rows; the last chunk repeats a row that is not `kept`."""
 
     def step(i, total):
-        at = i * chunk + ops.arange(chunk, dtype="int32")
+        # Always 0, but known only when the last chunk is done: TensorFlow would run ten at once, in ten times the memory.
+        after = ops.minimum(ops.cast(ops.isnan(total[0, 0]), "int32"), 0)
+        at = i * chunk + after + ops.arange(chunk, dtype="int32")
         return body(ops.minimum(at, rows - 1), ops.cast(at < rows, start.dtype)[:, None], total)
 
     return ops.fori_loop(0, (rows + chunk - 1) // chunk, step, start)
@@ -187,6 +189,8 @@ def _pull_back_in_chunks(function, x, labels, upstream, distance, chunk, given):
         if distance not in ("cosine", "dot"):
             own = 2.0 * (own - ops.sum(weights, axis=1)[:, None] * y)
             others = 2.0 * (others - ops.sum(weights, axis=0)[:, None] * x)
-        return total + others + ops.segment_sum(own, at, num_segments=rows)
+        # One sum, not three terms: those TensorFlow's optimizer rewrites to an operation that fails in such a loop.
+        both, at = ops.concatenate([others, own], axis=0), ops.concatenate([ops.arange(rows, dtype="int32"), at])
+        return total + ops.segment_sum(both, at, num_segments=rows)
 
     return _chunks(body, ops.zeros_like(x), rows, chunk)

@@ -24,14 +24,16 @@ def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
     rows = ops.shape(similarity)[1]
     own = 0 if positives_first else rows - count  # slot where the own class begins
 
+    begin, twice = ops.mod(start - own, rows), ops.concatenate([order, order])
+
     def column(slot):
-        return ops.take(order, ops.mod(start - own + slot, rows))
+        return ops.take(twice, begin + slot)
 
     def of_class(slot):
         return ops.logical_and(slot >= own, slot < own + count)
 
     slot = ops.arange(rows, dtype="int32")[None, :]
-    key = -ops.take_along_axis(similarity, column(slot), axis=1)
+    key = -ops.take(ops.reshape(similarity, (-1,)), _flat(column(slot), rows))  # half of take_along_axis' memory
     key = ops.where(of_class(slot), key + shift, key)
     slot = ops.cast(ops.argsort(ops.where(slot == own + offset, float("inf"), key), axis=1), "int32")
     same = of_class(slot)
@@ -41,9 +43,13 @@ def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
 def unsort(values, columns):
     """Put `values` [C, N] into the columns that they belong to; those of a column that occurs twice are added."""
     height, width = ops.shape(values)[0], ops.shape(values)[1]
-    flat = ops.arange(height, dtype="int32")[:, None] * width + columns
-    total = ops.segment_sum(ops.reshape(values, (-1,)), ops.reshape(flat, (-1,)), num_segments=height * width)
-    return ops.reshape(total, (height, width))
+    flat = ops.reshape(_flat(columns, width), (-1,))
+    return ops.reshape(ops.segment_sum(ops.reshape(values, (-1,)), flat, num_segments=height * width), (height, width))
+
+
+def _flat(columns, width):
+    """Columns [C, N] of rows of that width, as positions in the flattened rows."""
+    return ops.arange(ops.shape(columns)[0], dtype="int32")[:, None] * width + columns
 
 
 def rank_counts(similarity, order, place, shift, strict):
@@ -54,11 +60,12 @@ def rank_counts(similarity, order, place, shift, strict):
         of its negatives; and the number of triplets of each anchor [C, 1].
     """
     columns, positive, negative = sort_rows(similarity, order, place, shift, strict)
-    positive, negative = ops.cast(positive, similarity.dtype), ops.cast(negative, similarity.dtype)
-    before = ops.cumsum(negative, axis=1)  # negatives up to here
-    after = ops.sum(positive, axis=1, keepdims=True) - ops.cumsum(positive, axis=1)
-    triplets = ops.sum(positive * before, axis=1, keepdims=True)
-    return unsort(negative * after - positive * before, columns), triplets
+    before = ops.cumsum(ops.cast(negative, similarity.dtype), axis=1)  # negatives up to here
+    last = ops.shape(similarity)[1] - 1  # where the row itself lies, neither positive nor negative
+    others = ops.cast(ops.minimum(ops.arange(1, last + 2, dtype="int32"), last), similarity.dtype)  # up to here
+    positives = ops.cast(place[:, 2:] - 1, similarity.dtype)  # (C, 1)
+    counts = unsort(ops.where(positive, -before, before + (positives - others)), columns)
+    return counts, ops.sum(ops.relu(counts), axis=1, keepdims=True)
 
 
 def semi_hard(similarity, order, place, fallback):
