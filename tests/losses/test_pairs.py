@@ -122,6 +122,16 @@ def test_rows_in_chunks_give_the_same(name, settings):
 
 
 @pytest.mark.parametrize("name, settings", CASES, ids=title)
+def test_positives_in_long_rows_give_the_same(name, settings, monkeypatch):
+    labels, x = BATCHES["random"](np.random.default_rng(6))
+    apart = value_and_gradient(zoo.losses.get(name, **settings), labels, x)
+    monkeypatch.setattr(zoo.mining, "FEWER", 0)  # as if the classes had more members than are taken out of a row
+    masked = value_and_gradient(zoo.losses.get(name, **settings), labels, x)
+    assert masked[0] == pytest.approx(apart[0], rel=backend.within(1e-9, torch=1e-6))
+    np.testing.assert_allclose(masked[1], apart[1], atol=backend.within(1e-9, torch=1e-5 * np.abs(apart[1]).max()))
+
+
+@pytest.mark.parametrize("name, settings", CASES, ids=title)
 def test_weights_of_samples_weigh_values_and_gradients(name, settings):
     labels, x = BATCHES["random"](np.random.default_rng(4))
     weight = np.linspace(0.5, 2.0, len(labels))

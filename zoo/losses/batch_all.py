@@ -82,7 +82,7 @@ def _counts(similarity, negatives, positive, most, rules):
         counts, sums = total
         column, present = positive(rank)
         present = ops.logical_and(present, sums[:, 1:2] >= 0)  # always true; keeps loop bodies from running at once
-        s_ap = ops.take_along_axis(similarity, column, axis=1)
+        s_ap = mining.entries(similarity, column)
         limit = ops.where(present, s_ap - margin, float("inf"))  # (C, 1)
         active = ops.logical_and(negatives, similarity > limit)
         if rules.negative == "all":
@@ -150,7 +150,7 @@ def _costs(similarity, negatives, positive, most, objective):
         weights, sums = total
         column, present = positive(rank)
         present = ops.cast(ops.logical_and(present, sums[:, 2:3] >= 0), kept.dtype)  # as in `_counts`
-        s_ap = ops.take_along_axis(similarity, column, axis=1)
+        s_ap = mining.entries(similarity, column)
         mask = kept * present
         cost = objective.cost(s_ap, similarity) * mask
         by_p, by_n = (slope * mask for slope in objective.slopes(s_ap, similarity))
@@ -177,7 +177,7 @@ def _softmax(similarity, positives, negatives, positive, rules):
         s_ap, kept = similarity, ops.logical_and(positives, some)
     else:
         column, found = positive(1)
-        s_ap, kept = ops.take_along_axis(similarity, column, axis=1), ops.logical_and(found, some)
+        s_ap, kept = mining.entries(similarity, column), ops.logical_and(found, some)
     kept = ops.cast(kept, dtype)  # (C, N) or (C, 1)
     cost = ops.softplus(level - s_ap / temperature) * kept
     pull = ops.sigmoid(level - s_ap / temperature) / temperature * kept

@@ -96,7 +96,7 @@ def _sorted_pairs(similarity, positives, negatives, place, order, rules, objecti
         index, has = mining.pick_negative(similarity, negatives, rules.negative)
         index = ops.where(ops.logical_and(positives, has[:, None]), index[:, None], -1)
     kept, index = index >= 0, ops.maximum(index, 0)
-    s_an = ops.take_along_axis(similarity, index, axis=1)
+    s_an = mining.entries(similarity, index)
     if rules.min_similarity is not None:
         kept = ops.logical_and(kept, ops.minimum(similarity, s_an) > rules.min_similarity)
     cost = ops.where(kept, objective.cost(similarity, s_an), 0.0)

@@ -4,11 +4,12 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.row_loss import RowLoss, exponentials, inside
+from zoo.losses.row_loss import exponentials
+from zoo.losses.sides import SideLoss
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class CircleLoss(RowLoss):
+class CircleLoss(SideLoss):
     """Weighs each similarity by its distance to its optimum, so that the decision boundary is a circle.
 
     With cosines s, the positives' weight w_p = max(0, 1 + margin - s_ap) and the negatives' w_n = max(0, s_an + margin),
@@ -67,26 +68,27 @@ class CircleLoss(RowLoss):
             raise ValueError(f"distance must be 'cosine' or 'dot', not {distance!r}: the circle is drawn in similarities")
         self.margin, self.gamma, self.form = errors.number("margin", margin), errors.number("gamma", gamma, 1e-6), form
 
-    def row(self, similarity, positives, negatives):
+    def sides(self, near, far):
         # With u = 1 - s for positives and s for the others, both scores are gamma max(0, u + margin) (u - margin).
-        same = ops.cast(positives, similarity.dtype)
-        away = similarity - (2.0 * same) * similarity + same
+        pulled, near_slope = self._scores(1.0 - near.similarity)
+        pushed, far_slope = self._scores(far.similarity)
+        pull, near, near_total, has_positive = exponentials(near.only(pulled))
+        push, far, far_total, has_negative = exponentials(far.only(pushed))
+        anchor = ops.cast(ops.logical_and(has_positive, has_negative), push.dtype)  # (C, 1)
+        if self.form == "joint":
+            value, lost = ops.softplus(pull + push), (ops.sigmoid(pull + push),) * 2
+        else:
+            value, lost = ops.softplus(pull) + ops.softplus(push), (ops.sigmoid(pull), ops.sigmoid(push))
+        value, scale = (anchor * value)[:, 0], anchor * self.gamma
+        by_near = (-scale * lost[0] / near_total) * (near_slope * near)
+        by_far = (scale * lost[1] / far_total) * (far_slope * far)
+        return value, anchor[:, 0], value > 0, by_near, by_far
+
+    def _scores(self, away):
+        """Scores [C, W] and what their derivative is taken to be, over gamma: the joint form keeps the weight fixed."""
         weight = ops.relu(away + self.margin)
-        scores = weight * (self.gamma * away - self.gamma * self.margin)
-        pull, near, near_total, has_positive = exponentials(inside(scores, positives))
-        push, far, far_total, has_negative = exponentials(inside(scores, negatives))
-        anchor = ops.cast(ops.logical_and(has_positive, has_negative), similarity.dtype)  # (C, 1)
-        joint = self.form == "joint"
-        value = ops.softplus(pull + push) if joint else ops.softplus(pull) + ops.softplus(push)
-        value = anchor * value
-
-        def weights(upstream):
-            scale = upstream * anchor * self.gamma
-            slope = weight if joint else 2.0 * away * ops.cast(weight > 0, weight.dtype)
-            lost = (ops.sigmoid(pull + push),) * 2 if joint else (ops.sigmoid(pull), ops.sigmoid(push))
-            return slope * ((scale * lost[1] / far_total) * far - (scale * lost[0] / near_total) * near)
-
-        return value[:, 0], anchor[:, 0], value[:, 0] > 0, weights
+        slope = weight if self.form == "joint" else 2.0 * away * ops.cast(weight > 0, weight.dtype)
+        return weight * (self.gamma * away - self.gamma * self.margin), slope
 
     def get_config(self):
         config = super().get_config()

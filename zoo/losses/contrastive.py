@@ -6,11 +6,12 @@ from keras import ops
 from zoo import errors
 from zoo.losses import rows
 from zoo.losses.base import divide
-from zoo.losses.row_loss import RowLoss, count_pairs
+from zoo.losses.row_loss import Masked, count_pairs
+from zoo.losses.sides import SideLoss
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ContrastiveLoss(RowLoss):
+class ContrastiveLoss(SideLoss):
     """Pulls the two rows of a positive pair together and pushes those of a negative pair apart.
 
     With d the distance of a pair, a positive pair costs max(0, d - pos_margin)^2 and a negative pair
@@ -75,26 +76,24 @@ class ContrastiveLoss(RowLoss):
         x = self.prepare(embeddings)
         pull, push = self._scales(labels, x)
 
-        def row(similarity, positives, negatives):
-            cost, near = self._hinges(similarity, positives, negatives)
-            active = ops.cast(cost > 0, cost.dtype)
-            value, slope = (ops.square(cost), 2.0 * cost) if self.squared else (cost, active)
-            others = ops.ones_like(cost[:, 0]) * (ops.cast(ops.shape(similarity)[1], cost.dtype) - 1.0)
+        def sides(near, far):
+            costs = self._hinges(near, far)
+            actives = [ops.cast(cost > 0, cost.dtype) for cost in costs]
+            active = sum(ops.sum(side, axis=1) for side in actives)
+            values = [ops.square(cost) for cost in costs] if self.squared else costs
+            slopes = [2.0 * cost for cost in costs] if self.squared else actives
+            value = pull * ops.sum(values[0], axis=1) + push * ops.sum(values[1], axis=1)
+            others = ops.ones_like(value) * (ops.cast(ops.shape(x)[0], value.dtype) - 1.0)
+            return value, others, active, -pull * slopes[0], push * slopes[1]  # by the similarity, hence the signs
 
-            def weights(upstream):  # by the similarity, hence the signs
-                return slope * (upstream * push - (upstream * (push + pull)) * near)
-
-            value = push * ops.sum(value, axis=1) + (pull - push) * ops.sum(near * value, axis=1)
-            return value, others, ops.sum(active, axis=1), weights
-
-        columns, pairs = self.outputs(row, labels, x)
+        columns, pairs = self.outputs_of_sides(sides, labels, x)
         return self.finish(*columns, pairs, "anchors")
 
-    def _hinges(self, similarity, positives, negatives):
-        """Hinge of every pair, 0 for a row and itself, and the mask of positives as floats, each [C, N]."""
-        distance = 1.0 - similarity if self.distance == "cosine" else -similarity
-        near, far = ops.cast(positives, similarity.dtype), ops.cast(negatives, similarity.dtype)
-        return near * ops.relu(distance - self.pos_margin) + far * ops.relu(self.neg_margin - distance), near
+    def _hinges(self, near, far):
+        """Hinge of every positive pair [C, W] and of every negative one [C, N], 0 where a column does not count."""
+        offset = 1.0 if self.distance == "cosine" else 0.0  # the distance is this less the similarity
+        pull = near.times(ops.relu(offset - self.pos_margin - near.similarity))
+        return pull, far.times(ops.relu(far.similarity + (self.neg_margin - offset)))
 
     def _scales(self, labels, x):
         """What a positive and a negative pair weigh in the value of a row, whose mean over the N rows is the loss."""
@@ -107,12 +106,10 @@ class ContrastiveLoss(RowLoss):
             return (divide(n, positives + negatives),) * 2
         if self.denominator == "active":
 
-            def count(*row):
-                cost, near = self._hinges(*row)
-                active = ops.cast(cost > 0, cost.dtype)
-                return ops.stack([ops.sum(active * near, axis=1), ops.sum(active, axis=1)], axis=1)
+            def count(similarity, positives, negatives):
+                costs = self._hinges(Masked(similarity, positives), Masked(similarity, negatives))
+                return ops.stack([ops.sum(ops.cast(cost > 0, cost.dtype), axis=1) for cost in costs], axis=1)
 
             counts = rows.scan(count, x, labels, self.distance, columns=2, chunk=self.anchor_chunk)
-            positives, both = ops.unstack(ops.sum(counts, axis=0), 2)
-            negatives = both - positives
+            positives, negatives = ops.unstack(ops.sum(counts, axis=0), 2)
         return divide(n, positives), divide(n, negatives)

@@ -4,11 +4,13 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.row_loss import RowLoss, both, exponentials, inside
+from zoo.losses.row_loss import RowLoss, both, exponentials
+from zoo.losses.sides import SideLoss
+from zoo.mining import inside
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class InfoNCELoss(RowLoss):
+class InfoNCELoss(SideLoss):
     """Picks the positive of each pair out of the anchor's negatives, by softmax over similarities.
 
     For every ordered positive pair (a, p), with s the similarity and n over the negatives of a, the cost is
@@ -60,30 +62,24 @@ class InfoNCELoss(RowLoss):
         super().__init__(distance, normalize, denominator, anchor_chunk, reduction, name, dtype)
         self.temperature = errors.number("temperature", temperature, 1e-6)
 
-    def row(self, similarity, positives, negatives):
-        return positives_against_negatives(similarity, positives, negatives, self.temperature)
+    def sides(self, near, far):
+        return positives_against_negatives(near, far, self.temperature)
 
 
-def positives_against_negatives(similarity, positives, negatives, temperature):
-    """Row of the cost of every positive against all negatives, log(1 + sum_n exp((s_n - s_p) / T)), summed over p.
+def positives_against_negatives(near, far, temperature):
+    """The cost of every positive against all negatives, log(1 + sum_n exp((s_n - s_p) / T)), summed over the positives.
 
-    Takes similarities and masks [C, N] and the temperature, returns what `RowLoss.row` does.
+    Takes two sides and the temperature, returns what `SideLoss.sides` does.
     """
-    scores = similarity / temperature
-    push, powers, total, found = exponentials(inside(scores, negatives))
-    gap = push - scores
+    push, powers, total, found = exponentials(far.only(far.similarity / temperature))
+    gap = push - near.similarity / temperature
     rest = ops.exp(-ops.abs(gap))  # softplus and sigmoid of the gap from one exponential
-    pairs = ops.cast(ops.logical_and(positives, found), scores.dtype)
+    pairs = near.times(ops.cast(found, gap.dtype))
     cost = pairs * (ops.relu(gap) + ops.log1p(rest))
-    lost = pairs * ops.where(gap > 0, 1.0, rest) / (1.0 + rest)  # what the softmax does not give to the positive
-    of_row = ops.sum(lost, axis=1, keepdims=True) / total
-
-    def weights(upstream):
-        upstream = upstream / temperature
-        return (upstream * of_row) * powers - upstream * lost
-
-    active = ops.sum(ops.cast(cost > 0, scores.dtype), axis=1)
-    return ops.sum(cost, axis=1), ops.sum(pairs, axis=1), active, weights
+    lost = pairs * ops.where(gap > 0, 1.0, rest) / ((1.0 + rest) * temperature)  # what the softmax does not give to it
+    by_far = (ops.sum(lost, axis=1, keepdims=True) / total) * powers
+    active = ops.sum(ops.cast(cost > 0, gap.dtype), axis=1)
+    return ops.sum(cost, axis=1), ops.sum(pairs, axis=1), active, -lost, by_far
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -154,7 +150,7 @@ class SupConLoss(RowLoss):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class SoftNearestNeighborLoss(RowLoss):
+class SoftNearestNeighborLoss(SideLoss):
     """Makes a neighbor, drawn by softmax over negative distances, likely to be of the anchor's class.
 
     With d the squared distance: -log(sum over positives of exp(-d / T) / sum over all other rows of exp(-d / T)), mean
@@ -208,19 +204,14 @@ class SoftNearestNeighborLoss(RowLoss):
         self.temperature = errors.number("temperature", temperature, 1e-6)
         self.floor = errors.number("floor", floor, 0.0, 1.0)
 
-    def row(self, similarity, positives, negatives):
-        scores = similarity / self.temperature
-        pull, near, near_total, has_positive = exponentials(inside(scores, positives))
-        push, far, far_total, has_negative = exponentials(inside(scores, negatives))
-        anchor = ops.cast(ops.logical_and(has_positive, has_negative), scores.dtype)  # (C, 1)
+    def sides(self, near, far):
+        pull, near, near_total, has_positive = exponentials(near.only(near.similarity / self.temperature))
+        push, far, far_total, has_negative = exponentials(far.only(far.similarity / self.temperature))
+        anchor = ops.cast(ops.logical_and(has_positive, has_negative), push.dtype)  # (C, 1)
         value, lost = anchor * ops.softplus(push - pull), anchor * ops.sigmoid(push - pull)
         if self.floor:
             probability = ops.exp(-value)
             value = anchor * -ops.log(probability + self.floor)
             lost = lost * probability / (probability + self.floor)
-
-        def weights(upstream):
-            scale = upstream * lost / self.temperature
-            return (scale / far_total) * far - (scale / near_total) * near
-
-        return value[:, 0], anchor[:, 0], value[:, 0] > 0, weights
+        scale = lost / self.temperature
+        return value[:, 0], anchor[:, 0], value[:, 0] > 0, (-scale / near_total) * near, (scale / far_total) * far

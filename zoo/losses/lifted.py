@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.row_loss import RowLoss, exponentials, inside
+from zoo.losses.row_loss import RowLoss, exponentials
+from zoo.mining import inside
 
 
 @keras.saving.register_keras_serializable(package="zoo")

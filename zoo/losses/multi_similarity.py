@@ -4,11 +4,13 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.row_loss import FAR, RowLoss, highest, inside
+from zoo.losses.row_loss import highest
+from zoo.losses.sides import SideLoss
+from zoo.mining import FAR
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MultiSimilarityLoss(RowLoss):
+class MultiSimilarityLoss(SideLoss):
     """Weighs pairs by how far they are from a base similarity, after leaving out those that are easy for the anchor.
 
     log(1 + sum over positives p of exp(alpha (base - s_ap))) / alpha
@@ -68,8 +70,8 @@ class MultiSimilarityLoss(RowLoss):
         self.base = errors.number("base", base)
         self.epsilon = epsilon if epsilon is None else errors.number("epsilon", epsilon)
 
-    def row(self, similarity, positives, negatives):
-        pulled, pushed = inside(-similarity, positives), inside(similarity, negatives)
+    def sides(self, near, far):
+        pulled, pushed = near.only(-near.similarity), far.only(far.similarity)
         (farthest, has_positive), (nearest, has_negative) = highest(pulled), highest(pushed)
         if self.epsilon is None:
             anchor = active = ops.logical_or(has_positive, has_negative)
@@ -79,22 +81,18 @@ class MultiSimilarityLoss(RowLoss):
             active = ops.logical_and(anchor, -farthest - self.epsilon < nearest)
             near, far = ops.where(anchor, nearest, -FAR), ops.where(anchor, farthest, -FAR)
             kept = pulled > -near - self.epsilon, pushed > -far - self.epsilon
-            kept = [ops.cast(side, similarity.dtype) for side in kept]
-        pull, near, near_total = soft_hinge(pulled, farthest, kept[0], self.alpha, -self.base)
-        push, far, far_total = soft_hinge(pushed, nearest, kept[1], self.beta, self.base)
-
-        def weights(upstream):
-            return (upstream / far_total) * far - (upstream / near_total) * near
-
-        return (pull + push)[:, 0], anchor[:, 0], active[:, 0], weights
+            kept = [ops.cast(side, nearest.dtype) for side in kept]
+        pull, by_near = soft_hinge(pulled, farthest, kept[0], self.alpha, -self.base)
+        push, by_far = soft_hinge(pushed, nearest, kept[1], self.beta, self.base)
+        return (pull + push)[:, 0], anchor[:, 0], active[:, 0], -by_near, by_far
 
 
 def soft_hinge(scores, top, kept, sharpness, base):
-    """log(1 + sum exp(k (z - base))) / k over the kept columns [C, 1]; its derivative by z [C, N], times the total [C, 1].
+    """log(1 + sum exp(k (z - base))) / k over the kept columns [C, 1], and its derivative by z [C, W].
 
     `top` is the largest z of a row [C, 1].
     """
     shift = ops.relu(sharpness * (top - base))
     powers = ops.exp(sharpness * scores - (sharpness * base + shift)) * kept
     total = ops.sum(powers, axis=1, keepdims=True) + ops.exp(-shift)
-    return (shift + ops.log(total)) / sharpness, powers, total
+    return (shift + ops.log(total)) / sharpness, powers / total

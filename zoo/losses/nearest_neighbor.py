@@ -5,7 +5,8 @@ from keras import ops
 
 from zoo import errors
 from zoo.losses.base import Terms, divide
-from zoo.losses.row_loss import FAR, RowLoss, exponentials, highest, inside
+from zoo.losses.row_loss import RowLoss, exponentials, highest
+from zoo.mining import FAR, inside
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -7,13 +7,14 @@ from keras import ops
 from zoo import errors, geometry
 from zoo.losses.base import Loss, Terms, check_batch, divide, seen
 from zoo.losses.infonce import positives_against_negatives
-from zoo.losses.row_loss import RowLoss, exponentials, mask_means, pair_means, sums_by_class
+from zoo.losses.row_loss import exponentials, mask_means, pair_means, sums_by_class
+from zoo.losses.sides import SideLoss
 
 FORMS = ("all", "pairs", "batch")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class NPairLoss(RowLoss):
+class NPairLoss(SideLoss):
     """Picks the positive of each anchor out of the other classes, by softmax over dot products.
 
     With z the dot product over T, the cost of an anchor a with positive p is log(1 + sum_n exp(z_an - z_ap)). The forms
@@ -82,7 +83,8 @@ class NPairLoss(RowLoss):
         if self.form == "pairs":
             return self._pairs(labels, embeddings)
         x = self.prepare(embeddings)
-        (values, terms, active), pairs = self.outputs(self._all if self.form == "all" else self._batch, labels, x)
+        found = self.outputs_of_sides(self.sides, labels, x) if self.form == "all" else self.outputs(self.row, labels, x)
+        (values, terms, active), pairs = found
         squares = ops.sum(ops.square(geometry.widen(x)), axis=1)
         return self.finish(values + self.l2 * squares * terms, terms, active, pairs, "valid")
 
@@ -90,10 +92,10 @@ class NPairLoss(RowLoss):
         unit = self.distance == "cosine" if self.normalize is None else self.normalize or self.distance == "cosine"
         return geometry.normalize(embeddings) if unit else embeddings
 
-    def _all(self, similarity, positives, negatives):
-        return positives_against_negatives(similarity, positives, negatives, self.temperature)
+    def sides(self, near, far):
+        return positives_against_negatives(near, far, self.temperature)
 
-    def _batch(self, similarity, positives, negatives):
+    def row(self, similarity, positives, negatives):
         scores, same = similarity / self.temperature, ops.cast(ops.logical_not(negatives), similarity.dtype)
         log_total, powers, total, _ = exponentials(scores)
         count = ops.sum(same, axis=1, keepdims=True)

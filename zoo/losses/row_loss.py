@@ -5,8 +5,22 @@ from keras import ops
 from zoo import errors, geometry
 from zoo.losses import rows
 from zoo.losses.base import Loss, Terms, divide
+from zoo.mining import FAR
 
-FAR = 1e30
+
+class Masked:
+    """The positives or the negatives of anchors: similarities [C, W], of which those under the mask [C, W] count."""
+
+    def __init__(self, similarity, mask):
+        self.similarity, self.mask = similarity, ops.cast(mask, similarity.dtype)
+
+    def only(self, values):
+        """`values` [C, W] where they count, about -1e30 elsewhere."""
+        return values + (self.mask - 1.0) * FAR
+
+    def times(self, values):
+        """`values` [C, W] where they count, 0 elsewhere."""
+        return values * self.mask
 
 
 class RowLoss(Loss):
@@ -48,29 +62,40 @@ class RowLoss(Loss):
         columns, pairs = self.outputs(self.row, labels, self.prepare(embeddings))
         return self.finish(*columns, pairs, self.denominator)
 
+    @property
+    def by_row(self):
+        """Whether the mean similarities need the rows: no sum by class gives the mean of a root."""
+        return self.distance == "euclidean"
+
     def outputs(self, row, labels, x, columns=3):
         """What `row` says of every anchor: columns [N], the first with its gradient, and the means over pairs."""
-        by_row = self.distance == "euclidean"  # no sum by class gives the mean of a root
 
         def function(similarity, positives, negatives):
             value, terms, active, pull, *more = row(similarity, positives, negatives)
-            if by_row:
-                same = ops.cast(positives, similarity.dtype) * similarity
-                more = [*more, ops.sum(same, axis=1), ops.sum(similarity, axis=1)]
-            return ops.stack([ops.cast(c, similarity.dtype) for c in (value, terms, active, *more)], axis=1), pull
+            return self.columns([value, terms, active, *more], Masked(similarity, positives), similarity), pull
 
         def with_weights(*row_and_masks):
             found, pull = function(*row_and_masks)
             return found, pull(ops.ones_like(found[:, :1]))
 
-        width = columns + 2 * by_row
         if self.anchor_chunk is None:
             found = rows.differentiate_all(function, x, labels, self.distance)
         else:
+            width = columns + 2 * self.by_row
             found = rows.differentiate(with_weights, x, labels, self.distance, width, self.anchor_chunk)
-        value, *rest = ops.unstack(found, width, axis=1)
+        return self.means(found, columns, labels, x)
+
+    def columns(self, columns, near, similarity):
+        """Columns [C] side by side, with the sums that the mean similarities need: of the positives `near`, of all."""
+        if self.by_row:
+            columns = [*columns, ops.sum(near.times(near.similarity), axis=1), ops.sum(similarity, axis=1)]
+        return ops.stack([ops.cast(column, similarity.dtype) for column in columns], axis=1)
+
+    def means(self, found, columns, labels, x):
+        """The outputs [N, columns or more] taken apart, and the means over pairs."""
+        value, *rest = ops.unstack(found, columns + 2 * self.by_row, axis=1)
         rest = [ops.stop_gradient(column) for column in rest]
-        sums = [ops.sum(column) for column in rest[-2:]] if by_row else sums_by_class(x, labels, self.distance)
+        sums = [ops.sum(c) for c in rest[-2:]] if self.by_row else sums_by_class(x, labels, self.distance)
         return [value, *rest[: columns - 1]], pair_means(labels, *sums)
 
     def prepare(self, embeddings):
@@ -145,11 +170,6 @@ def pair_health(positives, negatives, s_ap, s_an):
         "mean_s_ap": divide(s_ap, positives),
         "mean_s_an": divide(s_an, negatives),
     }
-
-
-def inside(scores, mask):
-    """`scores` where the mask holds, about -1e30 elsewhere; an addition takes half the time of a selection [C, N]."""
-    return scores + (ops.cast(mask, scores.dtype) - 1.0) * FAR
 
 
 def highest(scores):

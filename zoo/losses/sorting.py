@@ -5,6 +5,8 @@ Time is O(N^2 log N) and memory O(N^2) whatever the class sizes.
 
 from keras import ops
 
+from zoo import mining
+
 
 def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
     """Sort every row by distance, the positives' moved by `shift`.
@@ -33,7 +35,7 @@ def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
         return ops.logical_and(slot >= own, slot < own + count)
 
     slot = ops.arange(rows, dtype="int32")[None, :]
-    key = -ops.take(ops.reshape(similarity, (-1,)), _flat(column(slot), rows))  # half of take_along_axis' memory
+    key = -mining.entries(similarity, column(slot))
     key = ops.where(of_class(slot), key + shift, key)
     slot = ops.cast(ops.argsort(ops.where(slot == own + offset, float("inf"), key), axis=1), "int32")
     same = of_class(slot)
@@ -43,13 +45,8 @@ def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
 def unsort(values, columns):
     """Put `values` [C, N] into the columns that they belong to; those of a column that occurs twice are added."""
     height, width = ops.shape(values)[0], ops.shape(values)[1]
-    flat = ops.reshape(_flat(columns, width), (-1,))
+    flat = ops.reshape(mining.flat(columns, width), (-1,))
     return ops.reshape(ops.segment_sum(ops.reshape(values, (-1,)), flat, num_segments=height * width), (height, width))
-
-
-def _flat(columns, width):
-    """Columns [C, N] of rows of that width, as positions in the flattened rows."""
-    return ops.arange(ops.shape(columns)[0], dtype="int32")[:, None] * width + columns
 
 
 def rank_counts(similarity, order, place, shift, strict):
@@ -86,5 +83,5 @@ def semi_hard(similarity, order, place, fallback):
     beyond = closer < total
     slot = ops.where(beyond, closer, ops.maximum(total - 1, 0))
     found = ops.logical_and(positive, beyond if fallback == "drop" else total > 0)
-    index = ops.take_along_axis(by_distance, slot, axis=1)
+    index = mining.entries(by_distance, slot)
     return unsort(ops.where(found, index + 1, 0), columns) - 1
