@@ -6,22 +6,38 @@ import warnings
 import keras
 import numpy as np
 
+from zoo import errors
 from zoo.backends import tensorflow
+from zoo.data.samplers import PER_CLASS, SAMPLERS, Sampler
 
 INT32 = np.iinfo(np.int32)
 
 
-def pk_batches(items, labels, classes=None, per_class=8, steps=None, seed=0, preprocess=None):
+def pk_batches(
+    items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0
+):
     """Return batches of `classes` x `per_class` samples, to be given to `fit`.
+
+    Samplers:
+        pk: P distinct classes, K samples of each; a class that has fewer is gone through again and again.
+        m_per_class: the same, but a class that has fewer is drawn from with replacement.
+        npair: P distinct classes, two samples of each.
+        balanced_filled: an epoch has every class as often as the largest; its groups of K are shuffled, so that a class
+            may come twice in a batch. For sets of few, uneven classes.
+        balanced_sample: an epoch has one group of up to K of each class; small classes give what they have, and the last
+            class of a batch may be cut. For sets of many small classes.
+        facenet: as `pk`, and `others` rows of classes that were not drawn, singletons too.
 
     Args:
         items: texts, or an array of samples (N, ...).
         labels: class of each item, strings or integers (N,) or (N, 1).
         classes: P, distinct classes in a batch, at least 2; by default 16, or all that have two samples.
-        per_class: K, samples of each class in a batch, at least 2.
-        steps: batches in an epoch; by default N // (P * K), at least 1.
+        per_class: K, samples of each class in a batch, at least 2; by default 8, for `"npair"` 2, for `"facenet"` 40.
+        steps: batches in an epoch; by default N // (P * K), at least 1; for a balanced sampler all batches of its epoch.
         seed: integer from 0 to 2^64 - 1; batch i is a function of (seed, i) and of nothing else.
         preprocess: turns items[indices] (P * K, ...) into what the model takes, for instance `model.preprocess`.
+        sampler: one of the names above.
+        others: rows of other classes at the end of each batch, for `"facenet"`.
 
     Returns:
         `PKBatches`.
@@ -34,14 +50,18 @@ def pk_batches(items, labels, classes=None, per_class=8, steps=None, seed=0, pre
     >>> batches = pk_batches(["a", "b", "c", "d"], [0, 0, 1, 1], classes=2, per_class=2)
     >>> batches.batch(0)[1].tolist()
     [1, 1, 0, 0]
+
+    References: Hermans et al. 2017 (pk); Musgrave et al. 2020 (m_per_class); Sohn 2016 (npair); Xuan et al. 2020
+    (balanced); Schroff et al. 2015 (facenet).
     """
-    return PKBatches(items, labels, classes, per_class, steps, seed, preprocess)
+    return PKBatches(items, labels, classes, per_class, steps, seed, preprocess, sampler, others)
 
 
 class PKBatches(keras.utils.PyDataset):
     """P classes x K samples in every batch; batch i depends on (seed, i) only.
 
-    No sample comes twice in a batch unless its class has fewer than K: then its samples are repeated evenly.
+    No sample comes twice in a batch unless its class has fewer than K: then its samples are repeated evenly (by the
+    default sampler; see `pk_batches` for the others).
     Classes with one sample are left out. Every epoch continues where the last one ended. To shorten an epoch set
     `steps` here rather than `steps_per_epoch` in `fit`; give `fit` `shuffle=False` to train in the order of i
     (`shuffle=True`, the default of Keras, shuffles the batches within an epoch).
@@ -56,9 +76,15 @@ class PKBatches(keras.utils.PyDataset):
             begins with that batch, so that a resumed run goes on with the batch it would have had.
     """
 
-    def __init__(self, items, labels, classes=None, per_class=8, steps=None, seed=0, preprocess=None):
+    def __init__(
+        self, items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0
+    ):
         super().__init__()
-        self.per_class = _whole("per_class", per_class, 2)
+        if sampler not in SAMPLERS:
+            raise ValueError(errors.unknown("sampler", sampler, SAMPLERS))
+        self.per_class = _whole("per_class", PER_CLASS.get(sampler, 8) if per_class is None else per_class, 2)
+        if sampler == "npair" and self.per_class != 2:
+            raise ValueError(f"per_class must be 2 for sampler='npair', the pairs of its name; got {per_class}")
         self.seed = _whole("seed", seed, 0, 2**64 - 1)
         self.items = _items(items)
         labels = _labels(labels)
@@ -75,8 +101,13 @@ class PKBatches(keras.utils.PyDataset):
                 f"classes={self.classes} asks for more classes than there are: {len(self._members)} have two samples "
                 f"or more. Set classes={max(len(self._members), 2)} or less, or add samples"
             )
-        default = max(1, len(self.items) // (self.classes * self.per_class))
-        self.steps = default if steps is None else _whole("steps", steps, 1)
+        if others and sampler != "facenet":
+            raise ValueError(f"others is for sampler='facenet'; got others={others!r} with {sampler!r}")
+        settings = self.classes, self.per_class, _whole("others", others, 0), len(self.items), self.seed
+        self.sampler = Sampler(sampler, self._members, *settings)
+        self._check_epoch()
+        default = self.sampler.steps if sampler.startswith("balanced") else len(self.items) // (self.classes * self.per_class)
+        self.steps = max(1, default) if steps is None else _whole("steps", steps, 1)
         self.start, self.position, self._open, self._width = 0, None, False, None
 
     def __len__(self):
@@ -111,12 +142,23 @@ class PKBatches(keras.utils.PyDataset):
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(2)
 
     def indices(self, step):
-        """Return the rows of batch `step`, class by class, int64 (P * K,)."""
-        step = _whole("step", step, 0, 2**64 - 1)
-        key = np.array([self.seed, step], dtype=np.uint64)
-        rng = np.random.Generator(np.random.Philox(key=key))
-        chosen = rng.choice(len(self._members), self.classes, replace=False)
-        return np.concatenate([_draw(rng, self._members[number], self.per_class) for number in chosen])
+        """Return the rows of batch `step`, class by class, int64 (P * K + others,)."""
+        return self.sampler(_whole("step", step, 0, 2**64 - 1))
+
+    def _check_epoch(self):
+        """Refuse a batch that no epoch of the sampler fills."""
+        sampler = self.sampler
+        if sampler.kind.startswith("balanced") and not sampler.steps:
+            raise ValueError(
+                f"classes={self.classes} x per_class={self.per_class} is more than an epoch of sampler={sampler.kind!r} "
+                "has; make the batch smaller"
+            )
+        largest = sum(sorted(map(len, self._members))[-self.classes :])
+        if sampler.others > len(self.items) - largest:
+            raise ValueError(
+                f"others={sampler.others} is more than the {len(self.items) - largest} rows that {self.classes} classes may "
+                "leave; ask for fewer"
+            )
 
     def batch(self, step):
         """Return batch `step`: `(x, y)`, samples (P * K, ...) and labels (P * K,); a function of (seed, step)."""
@@ -152,13 +194,6 @@ class PKBatches(keras.utils.PyDataset):
             parts = np.array_split(self.items, -(-len(self.items) // 512))
             self._width = max(np.shape(self.preprocess(part))[1] for part in parts)
         return np.pad(x, ((0, 0), (0, max(0, self._width - x.shape[1]))))
-
-
-def _draw(rng, members, count):
-    """Draw `count` of a class: no repeat if there are enough, else whole rounds and a part of one (count,)."""
-    rounds = [rng.permutation(members) for _ in range(count // len(members))]
-    rest = rng.choice(members, count % len(members), replace=False)
-    return np.concatenate([*rounds, rest])
 
 
 def _group(labels):
