@@ -1,4 +1,4 @@
-"""Data: named text sets, a TSV of the user's own, an embedded set, and batches of P classes with K samples."""
+"""Data: named sets of texts and images, files and folders of the user's own, and batches of P classes with K samples."""
 
 from zoo._lazy import attach
 
@@ -15,6 +15,9 @@ __getattr__, __dir__, __all__ = attach(
         "describe": "sets",
         "data_root": "sets",
         "SAMPLE_QUERIES": "intents",
+        "ImageData": "images",
+        "image_sets": "images",
+        "load_images": "images",
         "PKBatches": "batches",
         "pk_batches": "batches",
     },

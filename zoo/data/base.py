@@ -1,4 +1,4 @@
-"""What every reader of texts returns, and the encoding of labels to integers."""
+"""What every reader of items returns, and the encoding of labels to integers."""
 
 import dataclasses
 
@@ -11,10 +11,10 @@ SPLITS = ("train", "validation", "test")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Texts with their labels, in the order of their source.
+    """Items with their labels, in the order of their source.
 
     Args:
-        items: texts (N,), kept as an object array of `str`.
+        items: texts, files or paths (N,), kept as an object array of `str` or `bytes`; or pixels (N, H, W), kept as they are.
         labels: label of each text (N,), kept as an object array of `str`.
     """
 
@@ -22,7 +22,8 @@ class Split:
     labels: np.ndarray
 
     def __post_init__(self):
-        items, labels = _objects(self.items), _objects(self.labels)
+        items = self.items if getattr(self.items, "ndim", 1) > 1 else _objects(self.items)
+        labels = _objects(self.labels)
         if len(items) != len(labels):
             raise ValueError(f"items and labels must have one length; got {len(items)} items and {len(labels)} labels")
         object.__setattr__(self, "items", items)
