@@ -88,6 +88,8 @@ def disagreement(case, library, values):
     factor = cases.CASES[case].peers.get(library)
     if factor is None:
         return "another definition" if library != "zoo" else ""
+    if "zoo" not in values:
+        return ""
     near = abs(values[library] - factor * values["zoo"]) <= 1e-3 * abs(values[library]) + 1e-6
     return "" if near else f"value {values[library]:.5g}, ours {factor * values['zoo']:.5g}"
 

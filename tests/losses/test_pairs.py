@@ -9,6 +9,7 @@ from keras import ops
 from oracles_pairs import ORACLES
 
 import zoo
+import zoo.losses.sides
 
 ANGLES = np.deg2rad([0, 20, 35, 60, 80, 200, 215, 300])
 LENGTHS = np.array([1, 2, 1, 1.5, 1, 1, 2, 1])
@@ -95,6 +96,13 @@ def test_values_equal_plain_loops(name, settings, batch):
     assert float(zoo.losses.get(name, **settings)(labels, x)) == pytest.approx(expected, rel=1e-6, abs=1e-7)
 
 
+@pytest.fixture(autouse=True)
+def uncompiled():
+    """JAX would compile each of some hundred cases, and both branches of each."""
+    with backend.uncompiled():
+        yield
+
+
 @pytest.mark.parametrize("name, settings", CASES, ids=title)
 @pytest.mark.parametrize("batch", ["random", "singletons"])
 def test_gradients_equal_central_differences(name, settings, batch):
@@ -110,6 +118,7 @@ def test_gradients_equal_central_differences(name, settings, batch):
 
 CHUNKED = [(name, settings) for name, settings in CASES if name != "lifted" or settings.get("form") == "generalized"]
 CHUNKED = [(name, settings) for name, settings in CHUNKED if settings.get("form") != "pairs"]
+SIDED = [case for case in CASES if isinstance(zoo.losses.get(case[0]), zoo.losses.sides.SideLoss)]
 
 
 @pytest.mark.parametrize("name, settings", CHUNKED, ids=title)
@@ -121,14 +130,16 @@ def test_rows_in_chunks_give_the_same(name, settings):
     np.testing.assert_allclose(parts[1], whole[1], atol=backend.within(1e-9, torch=1e-5 * np.abs(whole[1]).max()))
 
 
-@pytest.mark.parametrize("name, settings", CASES, ids=title)
-def test_positives_in_long_rows_give_the_same(name, settings, monkeypatch):
+@pytest.mark.parametrize("name, settings", SIDED, ids=title)
+@pytest.mark.parametrize("few", [zoo.mining.FEWER, 0])
+def test_positives_taken_out_of_long_rows_give_the_same(name, settings, few, monkeypatch):
     labels, x = BATCHES["random"](np.random.default_rng(6))
-    apart = value_and_gradient(zoo.losses.get(name, **settings), labels, x)
-    monkeypatch.setattr(zoo.mining, "FEWER", 0)  # as if the classes had more members than are taken out of a row
     masked = value_and_gradient(zoo.losses.get(name, **settings), labels, x)
-    assert masked[0] == pytest.approx(apart[0], rel=backend.within(1e-9, torch=1e-6))
-    np.testing.assert_allclose(masked[1], apart[1], atol=backend.within(1e-9, torch=1e-5 * np.abs(apart[1]).max()))
+    monkeypatch.setattr(zoo.losses.sides, "LONG", 0)  # rows as short as these are not taken apart
+    monkeypatch.setattr(zoo.mining, "FEWER", few)
+    apart = value_and_gradient(zoo.losses.get(name, **settings), labels, x)
+    assert apart[0] == pytest.approx(masked[0], rel=backend.within(1e-9, torch=1e-6))
+    np.testing.assert_allclose(apart[1], masked[1], atol=backend.within(1e-9, torch=1e-5 * np.abs(masked[1]).max()))
 
 
 @pytest.mark.parametrize("name, settings", CASES, ids=title)

@@ -86,14 +86,15 @@ class LiftedStructureLoss(RowLoss):
     def _pairs(self, similarity, positives, negatives):
         """As `row`, for all rows of the batch: a pair needs the negatives of both of its rows."""
         push, far, total, found = exponentials(inside(self.margin + similarity, negatives))
-        gap = push - ops.transpose(push)  # (N, N)
-        joint = ops.transpose(push) + ops.softplus(gap)  # log(exp L_i + exp L_j)
+        joint = ops.transpose(push) + ops.softplus(push - ops.transpose(push))  # log(exp L_i + exp L_j), (N, N)
         pairs = ops.cast(ops.logical_and(positives, found), similarity.dtype)
         cost = pairs * ops.relu(joint - similarity)
 
         def weights(upstream):
-            both = (upstream + ops.transpose(upstream)) * cost  # a pair moves L of both of its rows
-            pushed = ops.sum(both * ops.sigmoid(gap), axis=1, keepdims=True)
+            # A pair moves L of both of its rows. Down the columns of a symmetric matrix, the other way around than above,
+            # so that nothing is kept for it.
+            share = cost * ops.sigmoid(ops.transpose(push) - push)
+            pushed = ops.matmul(ops.transpose(share), upstream) + upstream * ops.sum(share, axis=0)[:, None]
             return (pushed / total) * far - upstream * cost
 
         active = ops.sum(ops.cast(cost > 0, cost.dtype), axis=1)

@@ -1,7 +1,8 @@
 """Losses over pairs whose positives and negatives enter apart: few positives are then taken out of the long rows.
 
 A class has few members next to the batch. What a loss does to positives is done to [C, 8] of them, and only what it
-does to negatives to whole rows [C, N]; that is two thirds of the time. Where a class has more, both are masked rows.
+does to negatives to whole rows [C, N]; that is two thirds of the time. Where a class has more, or rows are short, both are
+masked rows.
 """
 
 from keras import ops
@@ -10,6 +11,8 @@ from zoo import mining
 from zoo.losses import rows
 from zoo.losses.row_loss import Masked, RowLoss
 from zoo.mining import FAR
+
+LONG = 768  # rows of a batch from which on it is worth while to take positives out of them
 
 
 class Rest:
@@ -60,6 +63,8 @@ class SideLoss(RowLoss):
                 *columns, by_near, by_far = sides(near, far)
                 return self.columns(columns, near, similarity), by_near + by_far
 
+            if isinstance(x.shape[0], int) and x.shape[0] < LONG:
+                return masked()
             return ops.cond(mates.most <= mining.FEWER, apart, masked)
 
         width = 3 + 2 * self.by_row
