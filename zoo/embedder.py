@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from zoo import errors, registry
-from zoo.frontends.text import as_texts
+from zoo.frontends.base import is_strings
 from zoo.layers.loss_layer import LossLayer
 from zoo.layers.normalize import L2Normalize
 
@@ -21,7 +21,7 @@ class Embedder(keras.Model):
 
     `call` maps preprocessed items to embeddings [N, D] and nothing else. Labels go to the loss layer, which owns
     whatever the loss learns, so that an exported graph has no label input. `fit`, `predict` and `zoo.evaluate` take
-    raw items (strings) or what `preprocess` returns.
+    raw items (texts, image files) or what `preprocess` returns.
 
     Args:
         backbone: layer from preprocessed items to vectors, for instance `zoo.encoders.BiLSTM`.
@@ -48,8 +48,8 @@ class Embedder(keras.Model):
         self.head = [] if embedding_dim is None else [keras.layers.Dense(self.embedding_dim, name="embedding")]
         # Embeddings leave the model in float32, under mixed precision too.
         self.head.append(L2Normalize(name="unit") if normalize else keras.layers.Activation("linear", dtype="float32"))
-        if frontend is not None and frontend.vocabulary is not None:
-            backbone.set_vocabulary(frontend.vocabulary)
+        if frontend is not None and frontend.state is not None:
+            self._use(frontend.state)
 
     @property
     def distance(self):
@@ -57,7 +57,8 @@ class Embedder(keras.Model):
         return getattr(self.loss_layer.loss, "distance", "cosine")
 
     def build(self, input_shape):
-        self.backbone.build(input_shape)
+        if not self.backbone.built:  # that of a loaded model is
+            self.backbone.build(input_shape)
         shape = self.backbone.compute_output_shape(input_shape)
         for layer in self.head:
             layer.build(shape)
@@ -78,39 +79,57 @@ class Embedder(keras.Model):
             raise ValueError("labels are missing: call fit(items, labels), or give batches of (items, labels)")
         return sum(self.losses, self.loss_layer(y, y_pred, sample_weight=sample_weight, training=training))
 
-    def adapt(self, texts):
-        """Take the vocabulary from the training texts [N] and make the weights; must precede the first call."""
+    def adapt(self, items):
+        """Take what the frontend learns from training items [N]: characters of texts, mean and spread of images.
+
+        Must precede the first call. The statistics of a pretrained network stay as they are.
+        """
         if self.frontend is None:
-            raise ValueError(f"{self.name} takes tensors: there is no vocabulary to adapt")
-        vocabulary = self.frontend.learn(texts)
-        if self.built and vocabulary != self.frontend.vocabulary:
+            raise ValueError(f"{self.name} takes tensors: there is nothing to adapt")
+        state = self.frontend.learn(items)
+        if self.built and state != self.frontend.state:
             raise ValueError(
-                f"{self.name} was built for a vocabulary of {len(self.frontend.vocabulary)} characters, these texts have "
-                f"another one of {len(vocabulary)}; build a new model to change it"
+                f"{self.name} was built for the {self.frontend.learns} of other {self.frontend.kind}s than these; adapt it "
+                "before its first call, or build a new model"
             )
-        self.frontend.set_vocabulary(vocabulary)
-        self.backbone.set_vocabulary(vocabulary)
+        self.frontend.state = state
+        self._use(state)
         if not self.built:
-            self.build((None, None))
+            self.build(self.frontend.input_shape)
+
+    def _use(self, state):
+        if hasattr(self.backbone, "set_vocabulary"):  # what characters are, the backbone must know
+            self.backbone.set_vocabulary(state)
 
     def preprocess(self, items):
         """Turn raw items [N] into what `call` takes; tensors pass unchanged."""
-        if self.frontend is None or not _is_text(items):
-            return items
-        return self.frontend(items if hasattr(items, "dtype") and items.dtype == "string" else as_texts(items))
+        return self.frontend(items) if self._is_raw(items) else items
+
+    def _is_raw(self, items):
+        return self.frontend is not None and self.frontend.is_raw(items)
 
     def fit(self, x=None, y=None, **kwargs):
         """`keras.Model.fit`, which also takes raw items; `zoo.data.pk_batches` goes on where a killed run was."""
         if hasattr(x, "position"):  # PK batches
             self.loss_layer.loss.check_labels(x.labels, self.loss_layer.classes)
-            x.preprocess = x.preprocess or (self.preprocess if _is_text(x.items) else None)
             x.position = self._step
             kwargs.setdefault("shuffle", False)  # batches are random already, and their order is part of the promise
-            x = x.dataset() if keras.config.backend() == "tensorflow" else x
+            if x.preprocess in (None, self.preprocess) and self._is_raw(x.items):
+                x.preprocess = self.preprocess
+                if self.frontend.streams:
+                    x = x.dataset(self.frontend.augmented)
+            if keras.config.backend() == "tensorflow" and hasattr(x, "dataset"):
+                x = x.dataset()
+        elif y is not None and self._is_raw(x) and self.frontend.streams:
+            rest = [self._labels(y), kwargs.pop("sample_weight", None)]
+            rest = [np.asarray(part) for part in rest if part is not None]
+            order = kwargs.pop("batch_size", None) or 32, rest, kwargs.pop("shuffle", True)
+            x, y = self.frontend.dataset(self.frontend.as_items(x), *order, augment=True), None
+            kwargs["shuffle"] = False  # done
         if isinstance(kwargs.get("validation_data"), (tuple, list)):
             items, labels, *rest = kwargs["validation_data"]
             kwargs["validation_data"] = (self._arrays(items), self._labels(labels), *rest)
-        return super().fit(self._arrays(x), self._labels(y), **kwargs)
+        return super().fit(self._arrays(x, augment=True), self._labels(y), **kwargs)
 
     def _step(self):
         """The global step; None while JAX holds the weights outside the model, which is during an epoch."""
@@ -125,14 +144,14 @@ class Embedder(keras.Model):
 
     def predict(self, x, batch_size=256, verbose=0, **kwargs):
         """Return the embeddings float32 [N, D] of raw or preprocessed items [N]."""
-        if self.frontend is None or not _is_text(x):
+        if not self._is_raw(x):
             return np.asarray(super().predict(self._arrays(x), batch_size=batch_size, verbose=verbose, **kwargs))
-        texts = as_texts(x)
-        if not texts:
-            return np.zeros((0, self.compute_output_shape((0, 1))[-1]), "float32")
-        order = np.argsort([len(text) for text in texts], kind="stable")  # short texts beside short ones: no padding
-        batches = self.frontend.dataset([texts[i] for i in order], batch_size)
-        result = np.asarray(super().predict(batches, verbose=verbose, **kwargs))
+        items = self.frontend.as_items(x)
+        if not len(items):
+            return np.zeros((0, self.compute_output_shape((0, *self.frontend.input_shape[1:]))[-1]), "float32")
+        order = self.frontend.order(items)
+        ordered = [items[i] for i in order] if isinstance(items, list) else items
+        result = np.asarray(super().predict(self.frontend.dataset(ordered, batch_size), verbose=verbose, **kwargs))
         return result[np.argsort(order)]
 
     def compute_output_shape(self, input_shape):
@@ -170,23 +189,20 @@ class Embedder(keras.Model):
         card["outputs"] = f"embedding: float32 [N, {self.compute_output_shape((None, None))[-1]}]"
         return card
 
-    def _arrays(self, x):
-        """What Keras takes: raw items preprocessed, lists as arrays, data sets of strings mapped."""
-        if self.frontend is not None and _is_text(x):
+    def _arrays(self, x, augment=False):
+        """What Keras takes: raw items preprocessed, lists as arrays, data sets of raw items mapped."""
+        if x is not None and self._is_raw(x):
             return np.asarray(self.preprocess(x))
         spec = getattr(x, "element_spec", None)
-        first = spec[0] if isinstance(spec, tuple) else spec
-        if self.frontend is not None and getattr(first, "dtype", None) == "string":
-            if isinstance(spec, tuple):
-                return x.map(lambda item, *rest: (self.preprocess(item), *rest))
-            return x.map(self.preprocess)
+        if spec is not None and self._is_raw(spec[0] if isinstance(spec, tuple) else spec):
+            return self.frontend.mapped(x, augment=augment)
         return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
     def _labels(self, y):
         """Labels as integers, checked where they can be seen; a compiled step cannot look at them."""
         if y is None or not (isinstance(y, (list, tuple)) or hasattr(y, "__array__")):
             return y
-        if _is_text(y):
+        if is_strings(y):
             raise ValueError("labels must be class ids, not names: ids, class_names = zoo.data.encode(labels)")
         return self.loss_layer.loss.check_labels(np.asarray(y), self.loss_layer.classes)
 
@@ -199,18 +215,6 @@ class Embedder(keras.Model):
     def from_config(cls, config):
         parts = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("backbone", "loss_layer", "frontend")}
         return cls(**{**config, **parts})
-
-
-def _is_text(items):
-    """Whether items are strings: a list or array of `str` or `bytes`, or a TensorFlow string tensor."""
-    if isinstance(items, (str, bytes)):
-        return True  # refused by name in `as_texts`
-    if isinstance(items, (list, tuple)):
-        return len(items) == 0 or isinstance(items[0], (str, bytes))
-    dtype = getattr(items, "dtype", None)
-    if getattr(dtype, "kind", None) == "O":
-        return items.size == 0 or isinstance(items.flat[0], (str, bytes))
-    return getattr(dtype, "kind", None) in "US" if hasattr(dtype, "kind") else dtype == "string"
 
 
 def build(name, **settings):

@@ -1,16 +1,12 @@
 """Batches of P classes with K samples each: what every loss that compares samples of a batch needs."""
 
-import operator
-import warnings
-
 import keras
 import numpy as np
 
 from zoo import errors
 from zoo.backends import tensorflow
+from zoo.data.checks import as_items, as_labels, group, whole
 from zoo.data.samplers import PER_CLASS, SAMPLERS, Sampler
-
-INT32 = np.iinfo(np.int32)
 
 
 def pk_batches(
@@ -82,20 +78,20 @@ class PKBatches(keras.utils.PyDataset):
         super().__init__()
         if sampler not in SAMPLERS:
             raise ValueError(errors.unknown("sampler", sampler, SAMPLERS))
-        self.per_class = _whole("per_class", PER_CLASS.get(sampler, 8) if per_class is None else per_class, 2)
+        self.per_class = whole("per_class", PER_CLASS.get(sampler, 8) if per_class is None else per_class, 2)
         if sampler == "npair" and self.per_class != 2:
             raise ValueError(f"per_class must be 2 for sampler='npair', the pairs of its name; got {per_class}")
-        self.seed = _whole("seed", seed, 0, 2**64 - 1)
-        self.items = _items(items)
-        labels = _labels(labels)
+        self.seed = whole("seed", seed, 0, 2**64 - 1)
+        self.items = as_items(items)
+        labels = as_labels(labels)
         if len(labels) != len(self.items):
             sizes = f"{len(self.items)} items and {len(labels)} labels"
             raise ValueError(f"items and labels must have one length; got {sizes}")
         if preprocess is not None and not callable(preprocess):
             raise ValueError(f"preprocess must be callable or None; got {type(preprocess).__name__}")
         self.preprocess = preprocess
-        self.labels, self.class_names, self._members = _group(labels)
-        self.classes = _whole("classes", max(2, min(16, len(self._members))) if classes is None else classes, 2)
+        self.labels, self.class_names, self._members = group(labels)
+        self.classes = whole("classes", max(2, min(16, len(self._members))) if classes is None else classes, 2)
         if len(self._members) < self.classes:
             raise ValueError(
                 f"classes={self.classes} asks for more classes than there are: {len(self._members)} have two samples "
@@ -103,11 +99,11 @@ class PKBatches(keras.utils.PyDataset):
             )
         if others and sampler != "facenet":
             raise ValueError(f"others is for sampler='facenet'; got others={others!r} with {sampler!r}")
-        settings = self.classes, self.per_class, _whole("others", others, 0), len(self.items), self.seed
+        settings = self.classes, self.per_class, whole("others", others, 0), len(self.items), self.seed
         self.sampler = Sampler(sampler, self._members, *settings)
         self._check_epoch()
         default = self.sampler.steps if sampler.startswith("balanced") else len(self.items) // (self.classes * self.per_class)
-        self.steps = max(1, default) if steps is None else _whole("steps", steps, 1)
+        self.steps = max(1, default) if steps is None else whole("steps", steps, 1)
         self.start, self.position, self._open, self._width = 0, None, False, None
 
     def __len__(self):
@@ -119,18 +115,26 @@ class PKBatches(keras.utils.PyDataset):
         x, y = self.batch(self.start + index)
         return (self._padded(x) if self.preprocess is not None and self.items.dtype == object else x), y
 
-    def dataset(self):
+    def dataset(self, transform=None):
         """Return a `tf.data.Dataset` of one epoch's batches; each iteration begins at `position()`, or goes on.
 
         Texts are only as wide as the widest of their batch, which a PyDataset cannot have.
+
+        Args:
+            transform: takes the place of `preprocess` and runs in the pipeline, several batches at once: a function of
+                items (P * K, ...) and a seed of two integers, `seed` and the number of the batch. Paths, items that are
+                `str`, come as the content of their files.
         """
         tf = tensorflow("reading batches")
 
         def epoch():
             self.on_epoch_begin()
             for step in range(self.start, self.start + self.steps):
-                yield self.batch(step)
+                yield self.batch(step) if transform is None else (step, *self.rows(step))
             self.on_epoch_end()
+
+        if transform is not None:
+            return self._transformed(tf, epoch, transform)
 
         def spec(array):
             array = np.asarray(array)
@@ -141,9 +145,24 @@ class PKBatches(keras.utils.PyDataset):
         dataset = tf.data.Dataset.from_generator(epoch, output_signature=tuple(map(spec, self.batch(self.start))))
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(2)
 
+    def _transformed(self, tf, epoch, transform):
+        x, y = self.rows(self.start)
+        paths = x.dtype == object and isinstance(x[0], str)
+        items = tf.TensorSpec(x.shape, tf.string if x.dtype == object else x.dtype)
+        signature = tf.TensorSpec((), tf.int64), items, tf.TensorSpec(y.shape, y.dtype)
+
+        def read(step, items, labels):
+            items = tf.map_fn(tf.io.read_file, items) if paths else items
+            # Seeds are unsigned 64 bits; the pipeline has signed ones.
+            return transform(items, tf.stack([tf.constant(self.seed - (self.seed >> 63 << 64), tf.int64), step])), labels
+
+        dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+        dataset = dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(2)
+
     def indices(self, step):
         """Return the rows of batch `step`, class by class, int64 (P * K + others,)."""
-        return self.sampler(_whole("step", step, 0, 2**64 - 1))
+        return self.sampler(whole("step", step, 0, 2**64 - 1))
 
     def _check_epoch(self):
         """Refuse a batch that no epoch of the sampler fills."""
@@ -162,11 +181,13 @@ class PKBatches(keras.utils.PyDataset):
 
     def batch(self, step):
         """Return batch `step`: `(x, y)`, samples (P * K, ...) and labels (P * K,); a function of (seed, step)."""
+        x, y = self.rows(step)
+        return x if self.preprocess is None else self.preprocess(x), y
+
+    def rows(self, step):
+        """Return batch `step` before `preprocess`."""
         rows = self.indices(step)
-        x = self.items[rows]
-        if self.preprocess is not None:
-            x = self.preprocess(x)
-        return x, self.labels[rows]
+        return self.items[rows], self.labels[rows]
 
     def on_epoch_begin(self):
         """Let the epoch begin at the model's global step, where one is given."""
@@ -194,103 +215,3 @@ class PKBatches(keras.utils.PyDataset):
             parts = np.array_split(self.items, -(-len(self.items) // 512))
             self._width = max(np.shape(self.preprocess(part))[1] for part in parts)
         return np.pad(x, ((0, 0), (0, max(0, self._width - x.shape[1]))))
-
-
-def _group(labels):
-    """Return labels (N,) as integers, class names or None, and the rows of every class with two samples or more."""
-    names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    fits = labels.dtype != object and INT32.min <= int(names[0]) and int(names[-1]) <= INT32.max
-    single = np.flatnonzero(counts == 1)
-    if len(single):
-        shown = ", ".join(repr(names[i].item() if fits else names[i]) for i in single[:5])
-        more = f" and {len(single) - 5} more" if len(single) > 5 else ""
-        half = "; that is more than half of the classes" if 2 * len(single) > len(names) else ""
-        warnings.warn(
-            f"{len(single)} of {len(names)} classes have one sample and are left out of the batches, since a "
-            f"sample needs another one of its class: {shown}{more}{half}",
-            stacklevel=4,
-        )
-    order, ends = np.argsort(codes, kind="stable").astype(np.int64), np.cumsum(counts)
-    members = [rows for rows in np.split(order, ends[:-1]) if len(rows) > 1]
-    if fits:
-        return labels.astype(np.int32), None, members
-    return codes.astype(np.int32), names.tolist(), members
-
-
-def _items(items):
-    """Return items as an array (N, ...); texts become an object array of `str`."""
-    if isinstance(items, (str, bytes)):
-        raise ValueError("items must be a list of texts or an array (N, ...); got one text. Put it in a list")
-    if isinstance(items, (list, tuple)) and any(isinstance(item, (str, bytes)) for item in items):
-        array = np.empty(len(items), dtype=object)
-        array[:] = items
-    else:
-        try:
-            array = np.asarray(items)
-        except ValueError as error:
-            raise ValueError("items must all have one shape; pad them or make them one size first") from error
-    if array.ndim == 0 or len(array) == 0:
-        raise ValueError(f"items must hold at least one sample; got shape {array.shape}")
-    if array.dtype.kind in "US":
-        array = array.astype(object)
-    if array.dtype == object:
-        for row, item in enumerate(array):
-            if not isinstance(item, (str, bytes)):
-                raise ValueError(f"items[{row}] must be a text like the others; got {type(item).__name__}")
-    return array
-
-
-def _labels(labels):
-    """Return labels as an int64 array (N,), or as an object array of `str` or of huge `int`."""
-    huge = isinstance(labels, (list, tuple)) and any(isinstance(one, int) and abs(one) >= 2**63 for one in labels)
-    if huge:
-        return _object_labels(labels)  # NumPy would make them float64 and merge neighbors
-    array = np.asarray(labels)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]  # (N, 1) -> (N,)
-    if array.ndim != 1:
-        hint = "; one-hot labels become classes by argmax(axis=1)" if array.ndim == 2 else ""
-        raise ValueError(f"labels must have shape (N,) or (N, 1); got {array.shape}{hint}")
-    if len(array) == 0:
-        raise ValueError("labels must hold at least one label; got none")
-    if array.dtype.kind == "f":
-        whole = np.isfinite(array) & (array == np.round(array)) & (np.abs(array) < 2.0**53)
-        if not whole.all():
-            row = int(np.argmin(whole))
-            raise ValueError(f"labels must be classes, integers or strings; labels[{row}] is {array[row].item()}")
-        return array.astype(np.int64)
-    if array.dtype.kind in "bi":
-        return array.astype(np.int64)
-    return _object_labels(labels if isinstance(labels, (list, tuple)) else array.tolist())
-
-
-def _object_labels(values):
-    """Return strings or integers beyond int64 as an object array (N,), refusing anything else by its row."""
-    values = [value[0] if isinstance(value, (list, tuple, np.ndarray)) else value for value in values]
-    values = [value.decode("utf-8") if isinstance(value, bytes) else value for value in values]
-    values = [int(value) if isinstance(value, np.integer) else value for value in values]
-    kind = str if isinstance(values[0], str) else int
-    for row, value in enumerate(values):
-        if not isinstance(value, kind):
-            wanted = "strings" if kind is str else "integers or strings"
-            raise ValueError(f"labels must all be {wanted}; labels[{row}] is {value!r} ({type(value).__name__})")
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    if kind is int and all(-(2**63) <= value < 2**63 for value in values):
-        return array.astype(np.int64)
-    return array
-
-
-def _whole(name, value, low, high=None):
-    """Return `value` as an `int` from `low` to `high`, or say which argument is wrong."""
-    try:
-        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None:
-        raise ValueError(f"{name} must be an integer; got {value!r}")
-    if number < low or (high is not None and number > high):
-        reason = "; a sample needs another one of its class" if name == "per_class" else ""
-        limit = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name} must be {limit}; got {number}{reason}")
-    return number

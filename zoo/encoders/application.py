@@ -31,6 +31,7 @@ class Application(keras.layers.Layer):
         resize: pixels to which the shorter side is scaled before the middle is cut out; None means `size`.
         pooling: `"avg"`, `"max"` or `"gem"`; see `zoo.layers.GlobalPool`.
         batch_norm: `"trained"`, or `"frozen"` to keep statistics and scale as they are.
+        crop, flip: what is done to training images, see `zoo.frontends.ImageFrontend`.
 
     Call arguments:
         x: images [N, S, S, 3] from `zoo.frontends.ImageFrontend`.
@@ -60,12 +61,15 @@ class Application(keras.layers.Layer):
         resize=256,
         pooling="avg",
         batch_norm="trained",
+        crop=None,
+        flip=False,
         **kwargs,
     ):
         super().__init__(**{"name": "application", **kwargs})
         self.backbone, self.weights_from, self.width, self.until = backbone, weights, width, until
         self.size, self.resize = errors.whole("size", size), resize
         self.pooling, self.batch_norm = pooling, check_batch_norm(batch_norm)
+        self.crop, self.flip = crop, flip
         self.network = self._network()
         if weights not in (None, "imagenet"):
             load_weights(self.network, weights)
@@ -109,9 +113,10 @@ class Application(keras.layers.Layer):
 
     def make_frontend(self):
         """The frontend that turns image files into this encoder's pixels."""
+        draws = {"crop": self.crop, "flip": self.flip}
         if isinstance(self.backbone, keras.Model):
-            return ImageFrontend(self.size, self.resize, self.network.input_shape[-1])
-        return ImageFrontend(self.size, self.resize, 3, *statistics(str(self.backbone)))
+            return ImageFrontend(self.size, self.resize, self.network.input_shape[-1], **draws)
+        return ImageFrontend(self.size, self.resize, 3, *statistics(str(self.backbone)), **draws)
 
     def build(self, input_shape):
         self.pool.build(self.network.output_shape)
@@ -127,7 +132,7 @@ class Application(keras.layers.Layer):
         backbone = self.backbone
         if isinstance(backbone, keras.Model):
             backbone = keras.saving.serialize_keras_object(backbone)
-        names = ("width", "until", "size", "resize", "pooling", "batch_norm")
+        names = ("width", "until", "size", "resize", "pooling", "batch_norm", "crop", "flip")
         config = {name: getattr(self, name) for name in names}
         # A saved model brings its own weights: nothing is read or downloaded again.
         return {**super().get_config(), **config, "backbone": backbone, "weights": None}

@@ -21,6 +21,7 @@ class ConvNet(keras.layers.Layer):
         channels: 3, or 1 for grey images.
         pooling: `"avg"`, `"max"` or `"gem"`; see `zoo.layers.GlobalPool`.
         batch_norm: `"trained"`, or `"frozen"` to keep statistics and scale as they are.
+        crop, flip: what is done to training images, see `zoo.frontends.ImageFrontend`.
 
     Call arguments:
         x: images [N, S, S, C] from `zoo.frontends.ImageFrontend`.
@@ -47,12 +48,15 @@ class ConvNet(keras.layers.Layer):
         channels=3,
         pooling="avg",
         batch_norm="trained",
+        crop=None,
+        flip=False,
         **kwargs,
     ):
         super().__init__(**{"name": "convnet", **kwargs})
         self.filters, self.blocks = errors.whole("filters", filters), errors.whole("blocks", blocks)
         self.size, self.resize, self.channels = errors.whole("size", size, 2**self.blocks), resize, channels
         self.pooling, self.batch_norm = pooling, check_batch_norm(batch_norm)
+        self.crop, self.flip = crop, flip
         self.steps = []
         for i in range(self.blocks):
             self.steps += [
@@ -65,7 +69,7 @@ class ConvNet(keras.layers.Layer):
 
     def make_frontend(self):
         """The frontend that turns image files into this encoder's pixels."""
-        return ImageFrontend(self.size, self.resize, self.channels)
+        return ImageFrontend(self.size, self.resize, self.channels, crop=self.crop, flip=self.flip)
 
     def build(self, input_shape):
         for layer in self.steps:
@@ -82,7 +86,7 @@ class ConvNet(keras.layers.Layer):
         return (input_shape[0], self.filters)
 
     def get_config(self):
-        names = ("filters", "blocks", "size", "resize", "channels", "pooling", "batch_norm")
+        names = ("filters", "blocks", "size", "resize", "channels", "pooling", "batch_norm", "crop", "flip")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

@@ -7,16 +7,17 @@ from zoo.errors import unknown
 from zoo.export.strings import as_bytes, as_text
 
 
-def query(path, texts):
-    """Return what the bundle in `path` answers to `texts`.
+def query(path, items):
+    """Return what the bundle in `path` answers to texts or images.
 
     Args:
         path: `saved_models/<name>`, of which the highest version answers, or `saved_models/<name>/<version>`.
-        texts: the queries, a list of `str` or `bytes` [N]; a single `str` is a list of one.
+        items: the queries, a list of texts (`str` or `bytes`), or of images: paths of files (`str`) or their content
+            (`bytes`) [N]; a single one is a list of one.
 
     Returns:
-        A list of N dicts. Without a gallery: `text`, `embedding` (list of D floats). With one: `text`, `label`,
-        `votes`, `confidence` and `neighbors`, a list of dicts with `id`, `label` and `score`, the nearest first.
+        A list of N dicts. Without a gallery: `text` or `image` (the query, a path or the number of the image),
+        `embedding` (list of D floats), for images `ok` (whether it could be read). With one: the query, `label`, `votes`, `confidence` and `neighbors`, a list of dicts with `id`, `label` and `score`, the nearest first.
 
     Raises:
         ValueError: `path` is no bundle; the message names those nearby.
@@ -27,21 +28,27 @@ def query(path, texts):
     'navigation'
     """
     folder = find(path)
-    if isinstance(texts, (str, bytes)):
-        texts = [texts]
-    texts = list(texts)
-    if not texts:
+    items = [items] if isinstance(items, (str, bytes)) else list(items)
+    if not items:
         return []
     tf = tensorflow("querying a bundle")
     signatures = tf.saved_model.load(str(folder)).signatures
-    batch = tf.constant(as_bytes(texts))
-    shown = as_text(texts)
+    (kind,) = signatures["serving_default"].structured_input_signature[1]
+    shown = as_text(items) if kind == "text" else [x if isinstance(x, str) else str(i) for i, x in enumerate(items)]
+    batch = tf.constant(as_bytes(items) if kind == "text" else [_content(item) for item in items])
+    answers = {name: value.numpy() for name, value in signatures["serving_default"](batch).items()}
+    read = [{kind: query} for query in shown]
+    if "ok" in answers:
+        read = [{**row, "ok": bool(ok)} for row, ok in zip(read, answers["ok"], strict=True)]
     if "search" not in signatures:
-        vectors = signatures["serving_default"](batch)["embedding"].numpy()
-        return [{"text": text, "embedding": vector.tolist()} for text, vector in zip(shown, vectors, strict=True)]
+        return [{**row, "embedding": vector.tolist()} for row, vector in zip(read, answers["embedding"], strict=True)]
     near = {name: value.numpy() for name, value in signatures["search"](batch).items()}
     votes = {name: value.numpy() for name, value in signatures["classify"](batch).items()}
-    return [_row(text, near, votes, i) for i, text in enumerate(shown)]
+    return [{**row, **_answer(near, votes, i)} for i, row in enumerate(read)]
+
+
+def _content(image):
+    return image if isinstance(image, bytes) else pathlib.Path(image).read_bytes()
 
 
 def find(path):
@@ -64,11 +71,10 @@ def _folders(path):
     return [entry for entry in path.iterdir() if entry.is_dir()] if path.is_dir() else []
 
 
-def _row(text, near, votes, i):
+def _answer(near, votes, i):
     ids, labels = as_text(near["ids"][i]), as_text(near["labels"][i])
     scores = near["scores"][i].tolist()
     return {
-        "text": text,
         "label": as_text([votes["label"][i]])[0],
         "votes": float(votes["votes"][i]),
         "confidence": float(votes["confidence"][i]),

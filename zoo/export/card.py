@@ -1,5 +1,6 @@
 """card.json: what a bundle is, where it comes from and what it answers."""
 
+import base64
 import datetime
 import importlib.metadata
 import json
@@ -16,7 +17,8 @@ def describe(model, folder, loaded, samples, embeddings, difference, **further):
         model: the model that was exported; its `card()` gives name, encoder, loss, settings, paper and licence.
         folder: path of the written SavedModel.
         loaded: the same, loaded by TensorFlow.
-        samples: the texts that were tried [S].
+        samples: the items that were tried, `bytes` [S]; an image stands in the card as a request of TensorFlow Serving
+            has it, {"b64": ...}.
         embeddings: what the bundle answered to them, numpy [S, D].
         difference: the largest difference from what `model.predict` answered.
         **further: entries that replace those of `model.card()` where they are not None.
@@ -32,8 +34,8 @@ def describe(model, folder, loaded, samples, embeddings, difference, **further):
             "signatures": signatures,
             "samples": [
                 # Nine digits give a float32 back exactly.
-                {"input": text, "embedding": [float(f"{value:.9g}") for value in vector]}
-                for text, vector in zip(samples, embeddings, strict=True)
+                {"input": _shown(item, model.frontend.kind), "embedding": [float(f"{value:.9g}") for value in vector]}
+                for item, vector in zip(samples, embeddings, strict=True)
             ],
             "largest_difference": difference,
             "fingerprint": fingerprint(folder),
@@ -66,6 +68,10 @@ def versions():
 
     zoo = importlib.metadata.version("zoo-embeddings")
     return {"zoo": zoo, "keras": keras.__version__, "tensorflow": tf.__version__}
+
+
+def _shown(item, kind):
+    return item.decode("utf-8", "replace") if kind == "text" else {"b64": base64.b64encode(item).decode()}
 
 
 def _signature(function):

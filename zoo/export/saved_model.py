@@ -9,9 +9,9 @@ import numpy as np
 from zoo.backends import tensorflow
 from zoo.export import card
 from zoo.export.staging import publish, staging, writing
-from zoo.export.strings import as_bytes, as_text
+from zoo.export.strings import as_text
 
-SAMPLES = ("how do i get to the railway station", "附近有什么好吃的", "", "👍 مرحبا")
+SAMPLES, LARGE = 4, 2**18  # samples from the gallery, and the bytes they may have together
 BANNED = ("Cudnn", "PyFunc", "EagerPyFunc")
 # Largest difference between the bundle and `predict`, as a share of the largest value where that is above 1.
 TOLERANCE = {"float16": 5e-3, "bfloat16": 5e-2}
@@ -23,24 +23,30 @@ tracing = threading.Lock()
 def export(model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None):
     """Write `model` as the next version of the bundle `path`, whole or not at all.
 
-    The bundle takes raw UTF-8 strings, `text` (N,), and answers with float32 and strings, the batch first:
+    The bundle takes raw items, `text` (N,) of UTF-8 strings or `image` (N,) of image files, and answers with float32 and
+    strings, the batch first:
 
-    - `serving_default` and `embed`: `embedding` (N, D)
+    - `serving_default` and `embed`: `embedding` (N, D); for images also `ok`, 0 where an item is no image and its
+      embedding therefore zero
     - with a gallery `search`: `ids`, `labels`, `scores`, each (N, k), the nearest first
     - with a gallery `classify`: `label` that most of the k neighbors bear, `votes` (its share of them) and
       `confidence` (its share where a neighbor weighs one over its distance), each (N,)
+
+    Images whose `ok` is 0 have neighbors too, which mean nothing. A file that breaks off in the middle is beyond what
+    TensorFlow can go on from: the request is refused with an error.
 
     Before the version gets its number it is loaded, compared with `model.predict` and searched for operations
     that do not run everywhere. A server that polls `path` never sees a part of it, and a crash leaves the
     versions that are there as they are.
 
     Args:
-        model: an `Embedder` with a frontend that has its vocabulary.
+        model: an `Embedder` with a frontend, that of texts with its vocabulary.
         path: folder of the bundle, for instance `"saved_models/bilstm_epshn"`; versions are folders in it.
         gallery: `(items, labels)`, `(items, labels, ids)` or an object with `items` and `labels` [M].
-            Without ids an item's text is its id.
+            Without ids a text is its own id, an image has the end of its path or its number.
         neighbors: k, at most M.
-        samples: texts to compare the bundle with `model.predict` on; they are kept in the card.
+        samples: items to compare the bundle with `model.predict` on; they are kept in the card. By default some of the
+            gallery.
         data: what the model was trained on, for the card; `model.card()` says it otherwise.
         scores: what it reached there, for the card; likewise.
 
@@ -61,10 +67,10 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
     tf = tensorflow("export")
     from zoo.export import signatures
 
-    gallery = _gallery(gallery)
+    gallery = _gallery(gallery, model.frontend)
     if not isinstance(neighbors, (int, np.integer)) or neighbors < 1:
         raise ValueError(f"neighbors: expected a whole number of at least 1, got {neighbors!r}")
-    samples = _samples(samples, gallery)
+    samples = _samples(samples, gallery, model.frontend)
     path = pathlib.Path(path)
     with staging(path) as folder:
         bundle = folder / "bundle"
@@ -120,12 +126,14 @@ def _require(model):
             "model: expected one with a frontend that turns raw items into tensors, got "
             f"{getattr(model, 'name', model)!r} without one; build it with zoo.build"
         )
-    if not frontend.vocabulary:
-        raise ValueError(f"model: {model.name!r} has no vocabulary yet; call model.adapt(texts) on the training texts")
+    try:
+        frontend.require()
+    except ValueError as error:
+        raise ValueError(f"model: {model.name!r}: {error}") from error
 
 
-def _gallery(gallery):
-    """Return items, labels and ids as lists, or None."""
+def _gallery(gallery, frontend):
+    """Return items, labels and ids, or None."""
     if gallery is None:
         return None
     if isinstance(gallery, (tuple, list)):
@@ -134,9 +142,9 @@ def _gallery(gallery):
         parts = [getattr(gallery, "items", None), getattr(gallery, "labels", None)]
     if len(parts) not in (2, 3) or any(part is None or callable(part) for part in parts):
         raise ValueError("gallery: expected (items, labels), (items, labels, ids) or an object with items and labels")
-    items = as_text(parts[0])
-    labels, ids = list(parts[1]), list(parts[2]) if len(parts) == 3 else items
-    if not items:
+    items = frontend.as_items(parts[0])
+    labels, ids = list(parts[1]), list(parts[2]) if len(parts) == 3 else frontend.names(items)
+    if not len(items):
         raise ValueError("gallery: expected at least one item, got none; leave it out to export the embedding alone")
     if not len(items) == len(labels) == len(ids):
         raise ValueError(
@@ -146,22 +154,28 @@ def _gallery(gallery):
     return items, labels, ids
 
 
-def _samples(samples, gallery):
+def _samples(samples, gallery, frontend):
+    """Return samples as the bytes that the bundle takes."""
     if samples is None:
-        return gallery[0][:4] if gallery else list(SAMPLES)
+        samples = frontend.as_bytes(gallery[0][:SAMPLES]) if gallery else frontend.as_bytes(frontend.samples)
+        # A card is for reading; photographs of many megabytes would make it unreadable.
+        return samples if sum(map(len, samples)) <= LARGE else frontend.as_bytes(frontend.samples)
     if isinstance(samples, (str, bytes)) or not len(samples):
-        raise ValueError(f"samples: expected a list of at least one text to compare the bundle on, got {samples!r}")
-    return as_text(samples)
+        raise ValueError(
+            f"samples: expected a list of at least one {frontend.kind} to compare the bundle on, got {samples!r:.80}"
+        )
+    return frontend.as_bytes(frontend.as_items(samples))
 
 
 def _embed(model, items, argument):
-    embeddings = np.asarray(model.predict(np.array(items, object), verbose=0), np.float32)
+    embeddings = np.asarray(model.predict(items, verbose=0), np.float32)
     finite = np.isfinite(embeddings).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))
         raise ValueError(
             f"{argument}: expected finite embeddings, got NaN or infinity for {len(items) - int(finite.sum())} of "
-            f"{len(items)}, the first of them {items[row][:80]!r}; train the model again with a lower rate"
+            f"{len(items)}, the first of them {model.frontend.names(items)[row][:80]!r}; train the model again with a "
+            "lower rate"
         )
     return embeddings
 
@@ -184,7 +198,8 @@ def _archive(model, near):
     archive = keras.export.ExportArchive()
     # Keras finds the variables that an endpoint uses, so that the loss layer's and the optimizer's stay out. Naming
     # the layers here would store their variables a second time. Only lookup tables it does not find.
-    archive.track(model.frontend.module)
+    if hasattr(model.frontend, "module"):
+        archive.track(model.frontend.module)
     embed = signatures.embedding_function(model)
     endpoints = {"serving_default": embed, "embed": embed}
     weights = [variable.value for variable in model.variables]
@@ -209,8 +224,8 @@ def _load(bundle, path):
 def _compare(loaded, samples, expected, model):
     """Return what the bundle answers to `samples` and the largest difference from `expected`."""
     tolerance = TOLERANCE.get(model.compute_dtype, 1e-5)
-    text = tensorflow("export").constant(as_bytes(samples))
-    answers = {name: function(text) for name, function in loaded.signatures.items()}
+    items = tensorflow("export").constant(samples)
+    answers = {name: function(items) for name, function in loaded.signatures.items()}
     embeddings = answers["serving_default"]["embedding"].numpy()
     difference = float(np.max(np.abs(embeddings - expected)))
     if not difference <= tolerance * max(1.0, float(np.abs(expected).max())):

@@ -9,20 +9,28 @@ from zoo.export.strings import as_bytes
 
 
 def embedding_function(model):
-    """Return the `tf.function` text (N,) -> {"embedding": (N, D)} in float32, whatever the model computes in."""
+    """Return the `tf.function` of raw items (N,) to {"embedding": (N, D)} in float32, whatever the model computes in.
+
+    Where the frontend can tell that an item is none, there is also `ok` (N,), 1 or 0, and the embedding is zero.
+    """
     frontend = model.frontend
 
-    def embed(text):
-        return {"embedding": tf.cast(model(frontend(text), training=False), tf.float32)}
+    def embed(items):
+        if not hasattr(frontend, "checked"):
+            return {"embedding": tf.cast(model(frontend(items), training=False), tf.float32)}
+        x, ok = frontend.checked(items)
+        ok = tf.cast(ok, tf.float32)
+        return {"embedding": tf.cast(model(x, training=False), tf.float32) * ok[:, None], "ok": ok}
 
     return tf.function(embed, input_signature=[frontend.raw_spec], autograph=False)
 
 
 def gallery_function(embed, look):
-    """Return the `tf.function` of text (N,) that hands the embedding to `look`, a method of `Gallery`."""
+    """Return the `tf.function` of raw items (N,) that hands the embedding to `look`, a method of `Gallery`."""
 
-    def answer(text):
-        return look(embed(text)["embedding"])
+    def answer(items):
+        answers = embed(items)
+        return look(answers.pop("embedding")) | answers
 
     return tf.function(answer, input_signature=embed.input_signature, autograph=False)
 

@@ -7,12 +7,13 @@ import numpy as np
 
 from zoo import errors
 from zoo.backends import tensorflow
+from zoo.frontends.base import Frontend, is_strings
 
 WIDTH_STEP = 8  # widths are rounded up, so that a compiler meets few shapes
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class TextFrontend:
+class TextFrontend(Frontend):
     """Turns UTF-8 strings [N] into int32 character ids [N, T]: 0 is padding, 1 an unknown character.
 
     Invalid UTF-8 becomes the replacement character, which no vocabulary holds. An empty text is one unknown
@@ -29,6 +30,10 @@ class TextFrontend:
     >>> frontend(["ab", "x"])[:, :3].numpy().tolist()
     [[2, 3, 0], [1, 0, 0]]
     """
+
+    kind, learns = "text", "characters"
+    samples = ("how do i get to the railway station", "附近有什么好吃的", "", "👍 مرحبا")
+    input_shape = (None, None)
 
     def __init__(self, max_length=128, lowercase=True, vocabulary=None):
         self.max_length = errors.whole("max_length", max_length)
@@ -57,13 +62,37 @@ class TextFrontend:
             raise ValueError(f"texts hold no character to learn a vocabulary from ({len(texts)} texts were given)")
         return [character for _, character in sorted(kept)]
 
-    def set_vocabulary(self, vocabulary):
-        """Say which characters have an id, in order."""
+    @property
+    def state(self):
+        """The characters that have an id, in order, or None."""
+        return self.vocabulary
+
+    @state.setter
+    def state(self, vocabulary):
         self.vocabulary, self._module = list(vocabulary), None
 
-    def adapt(self, texts, min_count=1):
-        """Take the vocabulary from training texts; see `learn`."""
-        self.set_vocabulary(self.learn(texts, min_count))
+    def require(self):
+        """Raise `ValueError` where there is no vocabulary yet."""
+        if not self.vocabulary:
+            raise ValueError("the model has no vocabulary yet: call model.adapt(texts) with the training texts first")
+
+    def is_raw(self, items):
+        """Whether items are strings: a list or array of `str` or `bytes`, a TensorFlow string tensor or its spec."""
+        return isinstance(items, (str, bytes)) or is_strings(items)  # one string is refused by name in `as_items`
+
+    def as_items(self, items):
+        """Return texts as a list of UTF-8 `bytes`; see `as_texts`."""
+        return as_texts(items)
+
+    as_bytes = as_items
+
+    def order(self, items):
+        """Short texts beside short ones: no padding."""
+        return np.argsort([len(text) for text in items], kind="stable")
+
+    def names(self, items):
+        """Return the texts as `str`."""
+        return [text.decode("utf-8", "replace") for text in as_texts(items)]
 
     @property
     def raw_spec(self):
@@ -74,8 +103,7 @@ class TextFrontend:
     @property
     def module(self):
         """`tf.Module` that holds the lookup table; an exported graph must track it."""
-        if self.vocabulary is None:
-            raise ValueError("the model has no vocabulary yet: call model.adapt(texts) with the training texts first")
+        self.require()
         if self._module is None:
             tf = tensorflow("reading text")
             with tf.init_scope():  # a table made inside a traced function would not outlive it
@@ -99,6 +127,7 @@ class TextFrontend:
     def __call__(self, strings):
         """Return character ids int32 [N, T] of UTF-8 strings [N]."""
         tf = tensorflow("reading text")
+        strings = strings if getattr(strings, "dtype", None) == "string" else as_texts(strings)
         characters = self._split(tf.convert_to_tensor(strings, tf.string))
         ids = tf.ragged.map_flat_values(self.module.table.lookup, characters)
         ids = ids.to_tensor(0)  # (N, T)
@@ -117,10 +146,6 @@ class TextFrontend:
 
     def get_config(self):
         return {"max_length": self.max_length, "lowercase": self.lowercase, "vocabulary": self.vocabulary}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
 
 def as_texts(texts):
