@@ -31,13 +31,22 @@ def fresh(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def demo(fresh):
-    done = make(fresh, "demo")
+    done = make(fresh, "demo", "ARGS=--epochs 2 --steps 8 --gallery 200 --features 3")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
 
+@pytest.mark.slow
+def test_the_whole_demo_learns(demo, fresh):
+    done = make(fresh, "demo")
+    assert done.returncode == 0 and len(re.findall(r"epoch \d+: loss", done.stdout)) == 12
+    with open(fresh / "runs/intent_bilstm/embedded_navigation/results.csv", encoding="utf-8") as file:
+        scores = {row["model"]: float(row["value"]) for row in csv.DictReader(file) if row["metric"] == "softmax accuracy"}
+    assert scores and min(scores.values()) > 0.5
+
+
 def test_the_demo_shows_progress_a_table_and_the_next_commands(demo):
-    assert len(re.findall(r"epoch \d+: loss", demo)) == 12
+    assert len(re.findall(r"epoch \d+: loss", demo)) == 8
     assert "Recall@1" in demo and re.search(r"0\.\d{3}-[01]\.\d{3}", demo)
     for words in ("tensorboard --logdir runs/intent_bilstm/embedded_navigation/projector", "zoo query saved_models/", "docker run", "curl"):
         assert words in demo
@@ -49,10 +58,10 @@ def test_the_demo_leaves_scores_pictures_projector_and_bundle(demo, fresh):
     with open(out / "results.csv", encoding="utf-8") as file:
         scores = {(row["model"], row["metric"]): float(row["value"]) for row in csv.DictReader(file)}
     assert len({model for model, _ in scores}) == 5
-    assert all(0.5 < value <= 1 for (_, metric), value in scores.items() if metric == "softmax accuracy")
+    assert all(0 <= value <= 1 for (_, metric), value in scores.items() if metric == "softmax accuracy")
     for name in ("encodings.gif", "encodings.html", "gates_1.png", "logits.png", "features.png", "conclusions.txt"):
         assert (out / name).stat().st_size > 100, name
-    assert len(list((out / "projector").glob("epoch_*/vectors.tsv"))) == 4
+    assert len(list((out / "projector").glob("epoch_*/vectors.tsv"))) == 3
     assert list(fresh.glob("saved_models/*/1/saved_model.pb"))
 
 
