@@ -13,6 +13,7 @@ import zoo
 from zoo.export import card, saved_model
 from zoo.export.ask import find, query
 from zoo.export.saved_model import export, refuse_operations
+from zoo.frontends import TextFrontend
 
 
 def read(bundle):
@@ -83,8 +84,8 @@ def test_query_without_a_gallery_gives_the_embedding(model, tmp_path):
 
 
 def test_a_split_as_gallery_has_its_texts_as_ids():
-    items, labels, ids = saved_model._gallery(zoo.data.Split(ITEMS, LABELS))
-    assert items == ids == ITEMS and labels == LABELS
+    items, labels, ids = saved_model._gallery(zoo.data.Split(ITEMS, LABELS), TextFrontend())
+    assert [item.decode() for item in items] == ids == ITEMS and labels == LABELS
 
 
 def test_given_ids_any_kind_of_label_and_vectors_of_any_length(tmp_path):
@@ -139,7 +140,7 @@ def test_a_cudnn_kernel_inside_a_function_is_found(bundle, tmp_path):
 
 def test_models_and_arguments_that_cannot_be_exported(model, tmp_path):
     path = tmp_path / "name"
-    with pytest.raises(ValueError, match=r"no vocabulary yet; call model.adapt\(texts\)"):
+    with pytest.raises(ValueError, match=r"no vocabulary yet: call model.adapt\(texts\)"):
         export(zoo.build("bilstm_epshn"), path)
     with pytest.raises(ValueError, match="model: expected one with a frontend"):
         export(keras.Sequential([keras.layers.Dense(2)]), path)

@@ -105,6 +105,8 @@ def test_what_is_no_image_is_told_apart_and_the_rest_answered():
 def test_a_file_that_breaks_off_is_refused(data):
     with pytest.raises(tf.errors.InvalidArgumentError):
         ImageFrontend(size=8)([data])
+    with pytest.raises(ValueError, match=r"items \[1\] are no JPEG"):
+        ImageFrontend(size=8)([encode(), b"text", encode()])
 
 
 def test_statistics_come_from_the_training_images_and_are_saved(tmp_path):
@@ -116,7 +118,20 @@ def test_statistics_come_from_the_training_images_and_are_saved(tmp_path):
     np.testing.assert_allclose(x.mean((0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(x.std((0, 1, 2)), 1, atol=1e-4)
     with pytest.raises(ValueError, match="none to take statistics from"):
-        frontend.adapt([])
+        ImageFrontend().adapt([])
+
+
+def test_training_images_are_cut_and_mirrored_by_their_seed():
+    ramp = np.broadcast_to(np.arange(0, 240, 4, "uint8"), (300, 60, 60))  # brighter to the right
+    frontend = ImageFrontend(size=20, channels=1, crop=0.25, flip=True)
+    x = frontend.augmented(ramp, [1, 2]).numpy()[..., 0]
+    np.testing.assert_array_equal(x, frontend.augmented(ramp, [1, 2]).numpy()[..., 0])
+    assert np.abs(x - frontend.augmented(ramp, [1, 3]).numpy()[..., 0]).max() > 0.1
+    mirrored = x[:, 0, 0] > x[:, 0, -1]
+    assert 0.4 < mirrored.mean() < 0.6
+    share = np.abs(x[:, 0, -1] - x[:, 0, 0]) * 127.5 / 236  # of the width that a cut keeps
+    assert share.min() > 0.35 and share.max() <= 1 and share.std() > 0.05  # sqrt(0.25 * 3 / 4) = 0.43, less half a pixel
+    np.testing.assert_array_equal(ImageFrontend(size=20).augmented(ramp, [1, 2]), ImageFrontend(size=20)(ramp))
 
 
 def test_files_paths_pixels_pipeline_and_graph_give_the_same(tmp_path):
@@ -143,6 +158,8 @@ def test_files_paths_pixels_pipeline_and_graph_give_the_same(tmp_path):
         (dict(size=32, resize=16), ["resize", "32"]),
         (dict(channels=2), ["channels", "1 or 3"]),
         (dict(mean=1.0), ["mean and std"]),
+        (dict(crop=0.0), ["crop", "0.01"]),
+        (dict(flip="yes"), ["flip"]),
         (dict(mean=[1, 2], std=1.0), ["mean", "3 channels"]),
         (dict(mean=1.0, std=0.0), ["std", "above 0"]),
     ],

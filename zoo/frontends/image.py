@@ -10,6 +10,7 @@ from zoo.backends import tensorflow
 from zoo.frontends.base import Frontend, is_strings
 from zoo.frontends.image_files import are_paths, as_files, as_pngs, decode, over_white
 
+GREY = [0.299, 0.587, 0.114]  # Rec. 601; those of tf.image do not quite sum to 1
 SAMPLE = 2000  # images from which statistics are taken
 
 
@@ -168,7 +169,7 @@ class ImageFrontend(Frontend):
         if images.shape[-1] == 1 and self.channels == 3:
             images = tf.repeat(images, 3, axis=-1)
         elif images.shape[-1] == 3 and self.channels == 1:
-            images = tf.image.rgb_to_grayscale(images)
+            images = tf.tensordot(images, GREY, 1)[..., None]
         height, width = tf.shape(images)[1], tf.shape(images)[2]
         if seed is not None and self.crop:
             begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
