@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
 from zoo import cli
@@ -47,8 +48,35 @@ def test_train_shows_progress_and_scores_and_saves(trained):
     assert sorted(p.name for p in (folder / "runs/q/projector").iterdir()) == ["epoch_000", "epoch_001", "epoch_002"]
     recalls = [float(value) for value in re.findall(r"val_recall@1: (\S+)", output)]
     best = recalls.index(max(recalls)) + 1
-    assert f"with the weights of epoch {best}, the best on validation texts" in output
+    assert f"with the weights of epoch {best}, the best on validation data" in output
     assert sorted(p.name for p in (folder / "runs/q").iterdir()) == ["model.keras", "projector", "run.json"]
+
+
+def test_images_are_trained_on_exported_and_asked_by_path(tmp_path, capfd, monkeypatch):
+    digits = zoo.data.load_images("digits")
+    for split, part in (("train", digits.train), ("test", digits.test)):
+        for i in range(0, len(part), 6):
+            path = tmp_path / "digits" / split / part.labels[i] / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(part.items[i]).save(path)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["--epochs", "1", "--per-class", "4", "--set", "size=16", "--set", "filters=8", "--set", "channels=1"]
+    assert cli.main(["train", "convnet_epshn", "--data", "digits", "--out", "runs/named", *arguments]) == 0
+    assert "901 images" in capfd.readouterr().out
+    assert cli.main(["train", "convnet_epshn", "--data", "./digits", "--out", "runs/d", *arguments]) == 0
+    output = capfd.readouterr().out
+    assert "151 images" in output and "recall@1" in output
+    assert cli.main(["evaluate", "runs/d/model.keras", "--data", "./digits"]) == 0
+    assert "recall@1" in capfd.readouterr().out
+    assert cli.main(["export", "runs/d/model.keras", "saved_models/d", "--data", "./digits"]) == 0
+    assert cli.main(["query", "saved_models/d", str(next(tmp_path.glob("digits/test/9/*")))]) == 0
+    answer = capfd.readouterr().out
+    assert re.search(r"1\.0000  9 +9/\d+\.png", answer), answer
+    (tmp_path / "no.png").write_bytes(b"no image")
+    assert cli.main(["query", "saved_models/d", "no.png"]) == 0
+    assert "no image that can be read" in capfd.readouterr().out
+    assert cli.main(["project", "runs/d/model.keras", "--data", "./digits", "--out", "runs/points"]) == 0
+    assert (tmp_path / "runs/points/metadata.tsv").read_text().startswith("image\tlabel\n")
 
 
 def test_evaluate_export_query_and_project(trained, capfd, monkeypatch):

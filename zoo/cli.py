@@ -43,13 +43,14 @@ def _parser():
         return sub
 
     model = ("model", "a model saved by zoo train or model.save, NAME.keras")
-    data = {"required": True, "metavar": "DATA", "help": "a data set's name, or a TSV file of label<TAB>text"}
+    about = "a data set's name; a TSV file of label<TAB>text, or a folder of images, folder/class/image.jpg"
+    data = {"required": True, "metavar": "DATA", "help": about}
 
     sub = command("list", _list, "List the models, or those that match a pattern such as '*_epshn'.")
     sub.add_argument("pattern", nargs="?", default="*")
     command("describe", _describe, "Say what a model is and which settings it takes.", ("name", "for instance bilstm_epshn"))
 
-    sub = command("train", _train, "Train a model on labeled texts and save it.", ("name", "for instance bilstm_epshn"))
+    sub = command("train", _train, "Train a model on labeled texts or images and save it.", ("name", "for instance bilstm_epshn"))
     sub.add_argument("--data", **data)
     sub.add_argument("--out", required=True, metavar="FOLDER", help="where model.keras and the projector data go")
     sub.add_argument("--epochs", type=int, default=10)
@@ -63,16 +64,16 @@ def _parser():
     sub.add_argument("--split", choices=("validation", "test"), default="test")
 
     path = ("path", "folder of the bundle, for instance saved_models/bilstm_epshn")
-    sub = command("export", _export, "Write a SavedModel that TensorFlow Serving runs from raw text.", model, path)
-    sub.add_argument("--data", metavar="DATA", help="put its training texts into the bundle, to search and classify")
+    sub = command("export", _export, "Write a SavedModel that TensorFlow Serving runs from raw text or image files.", model, path)
+    sub.add_argument("--data", metavar="DATA", help="put its training texts, or all its images, into the bundle")
     sub.add_argument("--neighbors", type=int, default=10)
 
-    sub = command("project", _project, "Write the embeddings of test texts for TensorBoard's projector.", model)
+    sub = command("project", _project, "Write the embeddings of test items for TensorBoard's projector.", model)
     sub.add_argument("--data", **data)
     sub.add_argument("--out", required=True, metavar="FOLDER", help="folder of the run, new")
 
     sub = command("query", _query, "Ask an exported bundle.", ("bundle", "saved_models/NAME, or one version of it"))
-    sub.add_argument("text", nargs="+")
+    sub.add_argument("item", nargs="+", help="texts, or paths of images")
     return parser
 
 
@@ -107,7 +108,7 @@ def _train(options):
 
     loss = registry.parse(options.name)[1]
     errors.whole("--epochs", options.epochs)
-    data = zoo.data.load(options.data)
+    data = _data(options.data, registry.parse(options.name)[0].inputs.partition(":")[0])
     labels, names = zoo.data.encode(data.train.labels)
     settings = _settings(options.set)
     if loss.needs_classes:
@@ -119,7 +120,7 @@ def _train(options):
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     _same_run(out, options, settings, data)
-    print(f"{options.name} on {data.name}: {len(data.train)} texts, {len(names)} labels, {len(batches)} steps an epoch")
+    print(f"{options.name} on {data.name}: {len(data.train)} {model.frontend.kind}s, {len(names)} labels, {len(batches)} steps an epoch")
     callbacks = [zoo.callbacks.Projector(out / "projector", data.test)]
     best = zoo.callbacks.KeepBest(out / "best.npz", "val_recall@1")
     if len(data.validation) > 1:
@@ -128,16 +129,25 @@ def _train(options):
     model.fit(batches, epochs=options.epochs, verbose=2, callbacks=callbacks)
     model.save(out / "model.keras")
     best.path.unlink(missing_ok=True)
-    chosen = "" if best.epoch is None else f" with the weights of epoch {best.epoch + 1}, the best on validation texts"
+    chosen = "" if best.epoch is None else f" with the weights of epoch {best.epoch + 1}, the best on validation data"
     print(f"saved {out / 'model.keras'}{chosen}; look at its embeddings: tensorboard --logdir {out / 'projector'}")
-    print(zoo.evaluate(model, data.test, gallery=data.train))
+    print(zoo.evaluate(model, data.test, gallery=_gallery(data, "test")))
+
+
+def _data(name, kind):
+    return zoo.data.load_images(name) if kind == "image" else zoo.data.load(name)
+
+
+def _gallery(data, split):
+    """Where the neighbors of a split are looked up; None among the other items of it."""
+    if isinstance(data, zoo.data.ImageData):  # its test classes are not among the training classes
+        return data.gallery if split == "test" else None
+    return data.train
 
 
 def _same_run(out, options, settings, data):
     """Refuse to go on with the backup of a run that had other settings; note the settings of this one."""
-    texts = "\n".join([*map(str, data.train.items), *map(str, data.train.labels)])
-    digest = hashlib.sha256(texts.encode("utf-8", "surrogatepass")).hexdigest()
-    run = {"name": options.name, "settings": settings, "data": data.name, "training texts": digest}
+    run = {"name": options.name, "settings": settings, "data": data.name, "training data": _digest(data.train)}
     run |= {"classes": options.classes, "per_class": options.per_class, "seed": options.seed}
     path = out / "run.json"
     if (out / "backup").exists() and path.exists():
@@ -151,38 +161,53 @@ def _same_run(out, options, settings, data):
     path.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+def _digest(split):
+    """One line for the items, texts, files or pixels, and the labels of a split."""
+    digest = hashlib.sha256()
+    for one in (*split.items, *split.labels):
+        one = one.encode("utf-8", "surrogatepass") if isinstance(one, str) else one
+        digest.update((one if isinstance(one, bytes) else one.tobytes()) + b"\n")
+    return digest.hexdigest()
+
+
 def _evaluate(options):
-    data = zoo.data.load(options.data)
-    print(zoo.evaluate(zoo.load_model(options.model), getattr(data, options.split), gallery=data.train))
+    model = zoo.load_model(options.model)
+    data = _data(options.data, model.frontend.kind)
+    print(zoo.evaluate(model, getattr(data, options.split), gallery=_gallery(data, options.split)))
 
 
 def _export(options):
-    gallery, name = None, None
+    model, gallery, name = zoo.load_model(options.model), None, None
     if options.data:
-        data = zoo.data.load(options.data)
+        data = _data(options.data, model.frontend.kind)
         gallery, name = data.train, data.name
-    model = zoo.load_model(options.model)
+        if isinstance(data, zoo.data.ImageData):
+            parts = [part for part in (data.train, data.validation, data.test, data.gallery) if part]
+            gallery = [item for part in parts for item in part.items], [label for part in parts for label in part.labels]
     print(zoo.export(model, options.path, gallery=gallery, neighbors=options.neighbors, data=name))
 
 
 def _project(options):
-    data = zoo.data.load(options.data).test
     model = zoo.load_model(options.model)
-    columns = {"text": data.items, "label": data.labels}
+    data = _data(options.data, model.frontend.kind).test
+    columns = {model.frontend.kind: model.frontend.names(data.items), "label": data.labels}
     folder = pathlib.Path(options.out)
     print(zoo.export.write_projector(folder, model.predict(data.items), columns))
     print(f"tensorboard --logdir {folder}")
 
 
 def _query(options):
-    for answer in zoo.export.query(options.bundle, options.text):
-        if "label" not in answer:
+    for answer in zoo.export.query(options.bundle, options.item):
+        query = next(iter(answer.values()))
+        if not answer.get("ok", True):
+            print(f"{query}: no image that can be read")
+        elif "label" not in answer:
             numbers = " ".join(f"{x:.4f}" for x in answer["embedding"])
-            print(f"{answer['text']}\t{numbers}")
-            continue
-        print(f"{answer['text']}: {answer['label']} ({answer['votes']:.0%} of the votes)")
-        for near in answer["neighbors"]:
-            print(f"  {near['score']:8.4f}  {near['label']:16} {near['id']}")
+            print(f"{query}\t{numbers}")
+        else:
+            print(f"{query}: {answer['label']} ({answer['votes']:.0%} of the votes)")
+            for near in answer["neighbors"]:
+                print(f"  {near['score']:8.4f}  {near['label']:16} {near['id']}")
 
 
 if __name__ == "__main__":

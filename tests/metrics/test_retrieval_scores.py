@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from zoo.metrics import retrieval
 
 
+RANDOM = np.random.default_rng(1).normal(size=(4, 4))
+
+
 def loop_retrieval(queries, labels, gallery, gallery_labels, k, alone):
     """Cosine by plain loops in float64; each query sorts (similarity, index)."""
     hits, average, precision = [], [], []
@@ -150,8 +153,14 @@ def test_blocks_of_queries_change_nothing(monkeypatch):
     x, y = sample(80, 5)
     x[40:60] = x[:20]
     whole = retrieval(x, y, k=(1, 3))
-    monkeypatch.setattr("zoo.metrics.ranking._RANKED", 50)
+    monkeypatch.setattr("zoo.neighbors.counting.BLOCK", 4 * 80 * 7)
     assert retrieval(x, y, k=(1, 3)) == whole
+
+
+def test_ties_are_reported_both_ways():
+    report = retrieval(np.ones((4, 3)), [0, 0, 1, 1], k=(1, 2))
+    assert report.info["ties"] == {"recall@1": (0.0, 1.0), "recall@2": (0.0, 1.0)}
+    assert "ties" not in retrieval(np.eye(4) + 0.1 * RANDOM, [0, 0, 1, 1]).info
 
 
 def test_memory_is_bounded_when_a_class_is_half_of_the_data():

@@ -15,7 +15,7 @@ from zoo.neighbors import knn, vote
 class Projector(keras.callbacks.Callback):
     """Writes a run of TensorBoard's projector before training, `epoch_000`, and after each epoch.
 
-    Columns: text, label and predicted, the label that the nearest neighbors vote for. Look at them with
+    Columns: text (or image, its path or number), label and predicted, the label that the nearest neighbors vote for. Look at them with
     `tensorboard --logdir LOGDIR`.
 
     Needs: a model with `predict` on raw items and `distance`, as `zoo.build` returns it.
@@ -66,7 +66,9 @@ class Projector(keras.callbacks.Callback):
     def write(self, epoch):
         """Write the state of the model as the run of `epoch`, the number of epochs it was trained."""
         queries = self._embed(self.items)
-        columns = {"text": self.items, "label": self.labels, "predicted": self._predicted(queries)}
+        frontend = getattr(self.model, "frontend", None)
+        kind, names = (frontend.kind, frontend.names(self.items)) if frontend else ("text", self.items)
+        columns = {kind: names, "label": self.labels, "predicted": self._predicted(queries)}
         write_projector(self.logdir / f"epoch_{epoch:03d}", queries, columns, overwrite=True)
         self.written = epoch
 

@@ -7,9 +7,8 @@ import numpy as np
 from zoo.metrics.intervals import bootstrap, mean, wilson
 from zoo.metrics.labels import codes
 from zoo.metrics.report import Report
-from zoo.neighbors.exact import Gallery, check_rows
-
-_RANKED = 1 << 21  # ranked neighbors held at once, 16 MiB of indices
+from zoo.neighbors.counting import ranks
+from zoo.neighbors.exact import check_rows
 
 
 def retrieval(embeddings, labels, gallery=None, gallery_labels=None, k=(1,), distance="cosine", seed=0):
@@ -37,7 +36,8 @@ def retrieval(embeddings, labels, gallery=None, gallery_labels=None, k=(1,), dis
 
     Returns:
         `Report` (a dict of `Score`). `info`: queries, singletons (queries with R = 0), classes, gallery
-        (its size), classes_only_in_queries. Where no query has a positive the figures are nan, with a warning.
+        (its size), classes_only_in_queries, and ties where equal similarities matter: the lowest and the highest value
+        that a recall could take in another order of them. Where no query has a positive the figures are nan, with a warning.
 
     Raises:
         ValueError: lengths that differ, k beyond the gallery, rows that are not finite.
@@ -55,35 +55,43 @@ def retrieval(embeddings, labels, gallery=None, gallery_labels=None, k=(1,), dis
     queries = check_rows(embeddings, "embeddings")
     if len(queries) == 0:
         raise ValueError("embeddings has no rows; give at least one query.")
-    index = Gallery(queries if alone else gallery, distance, name="embeddings" if alone else "gallery")
+    rows, name = (queries, "embeddings") if alone else (check_rows(gallery, "gallery"), "gallery")
+    if queries.shape[1] != rows.shape[1]:
+        raise ValueError(
+            f"embeddings have {queries.shape[1]} dimensions but gallery has {rows.shape[1]}; both must come from the same model."
+        )
     if alone:
         (query_class,), classes = codes(labels=labels)
         gallery_class = query_class
     else:
         (query_class, gallery_class), classes = codes(labels=labels, gallery_labels=gallery_labels)
-        check_length(gallery_class, "gallery_labels", index.rows, "gallery")
+        check_length(gallery_class, "gallery_labels", rows, "gallery")
     check_length(query_class, "labels", queries, "embeddings")
-    ks = _check_k(k, len(index.rows) - alone, index.name)
-    held = np.bincount(gallery_class, minlength=len(classes))
-    positives = held[query_class] - alone  # R of each query [N]
-    first, precision, average = _rank(index, queries, query_class, gallery_class, positives, max(ks), alone)
-    found = int(np.count_nonzero(positives))
+    ks = _check_k(k, len(rows) - alone, name)
+    places = ranks(queries, rows, query_class, gallery_class, np.arange(len(rows)) if alone else None, distance)
+    asked = places.first >= 0  # queries with R > 0
+    found = int(np.count_nonzero(asked))
     if not found:
         warnings.warn("no query has a positive: recall@k, map@r and r_precision are undefined (nan)", stacklevel=2)
-    report = Report()
+    report, ties = Report(), {}
     for number in ks:
-        report[f"recall@{number}"] = wilson(int((first < number).sum()), found)
+        hits, low, high = (np.count_nonzero(x[asked] < number) for x in (places.first, places.most, places.fewest))
+        report[f"recall@{number}"] = wilson(hits, found)
+        if low < high:
+            ties[f"recall@{number}"] = (round(low / found, 4), round(high / found, 4))
     for number in ks:
-        report[f"recall@{number}_all"] = wilson(int((first < number).sum()), len(queries))
-    report["map@r"] = bootstrap(mean, average, seed=seed)
-    report["r_precision"] = bootstrap(mean, precision, seed=seed)
+        report[f"recall@{number}_all"] = wilson(int((places.first[asked] < number).sum()), len(queries))
+    report["map@r"] = bootstrap(mean, places.average[asked], seed=seed)
+    report["r_precision"] = bootstrap(mean, places.precision[asked], seed=seed)
     report.info = {
         "queries": len(queries),
         "singletons": len(queries) - found,
         "classes": len(classes),
-        "gallery": len(index.rows),
-        "classes_only_in_queries": int(np.count_nonzero(held == 0)),
+        "gallery": len(rows),
+        "classes_only_in_queries": int(np.count_nonzero(np.bincount(gallery_class, minlength=len(classes)) == 0)),
     }
+    if ties:
+        report.info["ties"] = ties
     return report
 
 
@@ -101,25 +109,3 @@ def _check_k(k, available, name):
             f"k={k} but a query finds {available} rows in {name}; every k must lie between 1 and that number."
         )
     return ks
-
-
-def _rank(index, queries, query_class, gallery_class, positives, depth, alone):
-    """For each query with a positive: rank of its first hit (from 0), R-precision and average precision at R."""
-    # Queries with many positives need long lists, so queries of like R share a block and blocks stay small.
-    order = np.argsort(-positives, kind="stable")
-    order = order[: np.count_nonzero(positives)]
-    first, precision, average = np.empty(len(order)), np.empty(len(order)), np.empty(len(order))
-    start = 0
-    while start < len(order):
-        length = max(depth, int(positives[order[start]]))
-        part = slice(start, start + max(1, _RANKED // length))
-        rows = order[part]
-        nearest = index.nearest(queries[rows], length, rows if alone else None)
-        hit = gallery_class[nearest] == query_class[rows, None]  # [n, length]
-        first[part] = np.where(hit.any(axis=1), hit.argmax(axis=1), length)
-        hit &= np.arange(length) < positives[rows, None]
-        share = hit.cumsum(axis=1) / np.arange(1, length + 1)
-        precision[part] = hit.sum(axis=1) / positives[rows]
-        average[part] = (share * hit).sum(axis=1) / positives[rows]
-        start = part.stop
-    return first, precision, average

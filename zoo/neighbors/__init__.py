@@ -5,5 +5,6 @@ from zoo._lazy import attach
 # The functions must not share a name with their modules: importing a submodule sets it as an
 # attribute of the package and would hide the function.
 __getattr__, __dir__, __all__ = attach(
-    __name__, {"DISTANCES": "exact", "Gallery": "exact", "check_rows": "exact", "knn": "exact", "vote": "voting"}
+    __name__,
+    {"DISTANCES": "exact", "Gallery": "exact", "check_rows": "exact", "knn": "exact", "ranks": "counting", "vote": "voting"},
 )
