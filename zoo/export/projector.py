@@ -8,22 +8,31 @@ import warnings
 
 import numpy as np
 
+from zoo import errors
 from zoo.export.staging import staging, sync, writing
 from zoo.export.strings import as_text
+from zoo.export.thumbnails import SHEET, SIZE, sprite_sheet, thumbnail_size
 
 ROWS = 100_000  # TensorBoard's page fetches no more.
 WIDTH = 200  # Above it the page projects at random before its PCA.
 EMPTY = "(empty)"
+SPRITE = "sprite.png"
 BREAKS = re.compile(r"[\t\n\r\v\f\0\x1c-\x1e\x85\u2028\u2029]")
 
 
-def write_projector(folder, embeddings, metadata, name="embedding", overwrite=False):
-    """Write one run of the projector: vectors, metadata, configuration and the event file that makes it a run.
+def write_projector(
+    folder, embeddings, metadata, name="embedding", overwrite=False, images=None, image_size=None
+):
+    """Write one run of the projector: vectors, metadata, images, configuration and the event file that makes it a run.
 
     TensorBoard remembers the shape of a run that it has shown, so a new state of the same vectors belongs into
     a new folder. Rows are shuffled, in the same way for the same number of rows, since the page computes some of
     its pictures on the first rows alone; above 100,000 rows the first 100,000 of the shuffled ones are written.
     Vectors wider than 200 are written a second time as their first 200 principal components.
+
+    Images become thumbnails on one square sheet of at most 8192 x 8192 pixels, which the page takes, in the order of
+    the rows. They are 48 pixels wide, and smaller where the sheet has no room; 100,000 of them have 25 pixels.
+    With an `image_size` they keep it, and rows that the sheet has no room for are left out.
 
     Args:
         folder: the run's folder, for instance `"runs/cars/epoch_003"`; it is written whole or not at all.
@@ -31,12 +40,15 @@ def write_projector(folder, embeddings, metadata, name="embedding", overwrite=Fa
         metadata: dict of column name to its N values. Tabs and line breaks become spaces, empty cells "(empty)".
         name: the embedding's name on the page.
         overwrite: replace a run that is there.
+        images: N images, each an encoded file (`bytes`), a path (`str`), or pixels from 0 to 255, [H, W] or [H, W, C];
+            or `None`.
+        image_size: pixels of a thumbnail's side, or `None` for 48 or as many as fit.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: lengths differ, or values are not finite.
+        ValueError: lengths differ, values are not finite, or an image cannot be read.
         FileExistsError: `folder` is there and `overwrite` is not set.
         OSError: `folder` cannot be written.
 
@@ -47,6 +59,7 @@ def write_projector(folder, embeddings, metadata, name="embedding", overwrite=Fa
     """
     folder = pathlib.Path(folder)
     vectors = _checked(embeddings, metadata, name)
+    image_size = _image_size(images, image_size, len(vectors))
     if not overwrite and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise FileExistsError(f"{str(folder)!r} is there already; give a new folder, or overwrite=True to replace it")
     if (folder.parent / "checkpoint").is_file():
@@ -54,11 +67,10 @@ def write_projector(folder, embeddings, metadata, name="embedding", overwrite=Fa
             f"{str(folder.parent)!r} holds a TensorFlow checkpoint: TensorBoard will list its variables as embeddings",
             stacklevel=2,
         )
-    rows = np.random.default_rng(0).permutation(len(vectors))[:ROWS]
-    if len(vectors) > ROWS:
-        warnings.warn(
-            f"of {len(vectors):,} rows a sample of {ROWS:,} is written: TensorBoard shows no more", stacklevel=2
-        )
+    most, why = _most_rows(image_size)
+    rows = np.random.default_rng(0).permutation(len(vectors))[:most]
+    if len(vectors) > most:
+        warnings.warn(f"of {len(vectors):,} rows a sample of {most:,} is written: {why}", stacklevel=2)
     tables = {name: vectors[rows]}
     if vectors.shape[1] > WIDTH and len(vectors) > 1:
         tables[f"{name}_pca{WIDTH}"] = _principal(tables[name])
@@ -66,7 +78,9 @@ def write_projector(folder, embeddings, metadata, name="embedding", overwrite=Fa
     with staging(folder.parent) as hidden, writing(folder):
         run = hidden / "run"
         run.mkdir()
-        _write(run, tables, columns)
+        _write(run, tables, columns, image_size)
+        if image_size:
+            sprite_sheet(images, image_size, rows).save(run / SPRITE, "PNG")
         event = _write_event(hidden / "event")
         sync(hidden)
         moves = [(folder, hidden / "before")] if folder.exists() else []
@@ -95,6 +109,29 @@ def _checked(embeddings, metadata, name):
     return vectors
 
 
+def _image_size(images, size, count):
+    """Pixels of a thumbnail's side, or None where there are no images."""
+    if images is None:
+        if size is not None:
+            raise ValueError(f"image_size: expected None where there are no images, got {size!r}; give images too")
+        return None
+    if len(images) != count:
+        raise ValueError(f"images: expected {count} images, one a row, got {len(images)}")
+    if size is None:
+        return thumbnail_size(min(count, ROWS), SIZE)
+    if errors.whole("image_size", size) > SHEET:
+        raise ValueError(f"image_size: expected at most {SHEET} pixels, the side of the whole sheet, got {size}")
+    return size
+
+
+def _most_rows(image_size):
+    """How many rows can be shown, and why no more."""
+    places = ROWS if image_size is None else (SHEET // image_size) ** 2
+    if places < ROWS:
+        return places, f"a sheet of {SHEET} x {SHEET} pixels holds no more images of {image_size} pixels"
+    return ROWS, "TensorBoard shows no more"
+
+
 def _principal(vectors):
     from sklearn.decomposition import PCA
 
@@ -102,7 +139,7 @@ def _principal(vectors):
     return PCA(min(WIDTH, *vectors.shape), svd_solver=solver).fit_transform(np.asarray(vectors, np.float64))
 
 
-def _write(run, tables, columns):
+def _write(run, tables, columns, image_size):
     from google.protobuf import text_format
     from tensorboard.plugins.projector import ProjectorConfig
 
@@ -112,9 +149,12 @@ def _write(run, tables, columns):
         path = "vectors.tsv" if number == 0 else f"vectors_{number + 1}.tsv"
         np.savetxt(run / path, vectors, fmt="%.6g", delimiter="\t")
         # Names, not paths: the plugin refuses what lies outside the configuration's own folder.
-        config.embeddings.add(
+        added = config.embeddings.add(
             tensor_name=name, tensor_path=path, metadata_path="metadata.tsv", tensor_shape=vectors.shape
         )
+        if image_size:
+            added.sprite.image_path = SPRITE
+            added.sprite.single_image_dim.extend([image_size, image_size])
     (run / "projector_config.pbtxt").write_text(text_format.MessageToString(config, as_utf8=True), encoding="utf-8")
 
 
