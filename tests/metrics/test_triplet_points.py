@@ -82,7 +82,8 @@ def test_duplicates_count_and_an_item_is_not_its_own_neighbor():
 
 @pytest.mark.parametrize("chunk", [1, 3, 4096])
 def test_of_equal_rows_the_lower_one_is_taken(chunk):
-    points = triplet_points([[0, 1.0], [1.0, 0], [1.0, 0], [1.0, 0]], [1, 0, 0, 0], np.eye(2)[[0, 0, 1, 1, 0]], [0, 0, 1, 1, 0], chunk)
+    rows = np.array([0, 0, 1, 1, 0])
+    points = triplet_points([[0, 1.0], [1.0, 0], [1.0, 0], [1.0, 0]], [1, 0, 0, 0], np.eye(2)[rows], rows, chunk)
     assert points.positives.tolist() == [2, 0, 0, 0] and points.negatives.tolist() == [0, 2, 2, 2]
 
 

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "animate_encodings": "encodings",
+        "animate_triplets": "triplets",
         "bidirectional_gates": "gates",
         "count_open": "gates",
         "encoding_frame": "encodings",
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = attach(
         "save_html": "animate",
         "save_png": "animate",
         "triplet_plane": "loss_plane",
+        "triplet_scatter": "triplets",
         "two_logits": "logits",
     },
 )

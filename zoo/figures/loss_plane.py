@@ -8,6 +8,8 @@ from zoo.figures import checks
 from zoo.figures.style import caption, heading, new_figure, panel_title, styled
 
 PANEL = 2.5  # inches
+DIAGONAL = {"color": "#3A3A3A", "linestyle": "--", "linewidth": 1}
+GOAL = {"marker": "*", "markersize": 10, "color": "#1B1B1B", "clip_on": False, "linestyle": "none"}
 CAPTION = (
     "One anchor with one positive and one negative, all of unit length. Lines: equal loss, {levels} levels from the "
     "lowest to the highest value of the panel, darker is higher. Arrows: the way down, as long as it is steep. Above "
@@ -131,17 +133,22 @@ def _draw(axes, plane, levels):
         lines = np.linspace(low, high, levels + 2)
         axes.contourf(plane.grid, plane.grid, plane.values, lines, cmap="Blues")
         axes.contour(plane.grid, plane.grid, plane.values, lines[1:-1], colors="#5A7FA6", linewidths=0.5)
+    draw_arrows(axes, plane)
+    ends = [plane.grid[0], plane.grid[-1]]
+    axes.plot(ends, ends, **DIAGONAL)
+    axes.plot([1], [0], **GOAL)
+    axes.set(xlim=ends, ylim=ends, aspect="equal")
+    axes.grid(False)
+
+
+def draw_arrows(axes, plane, width=0.008, color="#B4451F"):
+    """Draw the way down of a `Plane` as arrows, as long as it is steep; `width` is a share of that of the axes."""
     steepness = np.sort(np.linalg.norm(plane.slopes, axis=2), axis=None)
     # The steepest points may lie on a jump, where a loss starts to leave anchors out: cut there, not shrink the rest.
     longest = steepness[int(0.9 * len(steepness))] or steepness[-1] or 1.0
     down = -plane.slopes / longest
     down /= np.maximum(np.linalg.norm(down, axis=2, keepdims=True), 1.0)
-    axes.quiver(
+    return axes.quiver(
         plane.places, plane.places, down[..., 0], down[..., 1],
-        angles="xy", scale_units="xy", scale=1 / 0.13, width=0.008, color="#B4451F", pivot="mid",
+        angles="xy", scale_units="xy", scale=1 / 0.13, width=width, color=color, pivot="mid",
     )  # fmt: skip
-    ends = [plane.grid[0], plane.grid[-1]]
-    axes.plot(ends, ends, color="#3A3A3A", linestyle="--", linewidth=1)
-    axes.plot([1], [0], marker="*", markersize=10, color="#1B1B1B", clip_on=False, linestyle="none")
-    axes.set(xlim=ends, ylim=ends, aspect="equal")
-    axes.grid(False)
