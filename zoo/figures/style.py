@@ -77,6 +77,28 @@ def panel_title(axes, text, width, font="auto"):
 
 def wrap(text, width, size):
     """Break `text` into lines for a width in inches at a font size in points; Chinese characters count double."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    columns = width * 72 * 0.95 / (size * 0.53) / (1 + wide / max(len(text), 1))
-    return "\n".join(textwrap.wrap(text, max(int(columns), 20), break_on_hyphens=False))
+    return "\n".join(_lines(text, max(int(width * 72 * 0.95 / (size * 0.53)), 20)))
+
+
+def broken(name, columns=18, most=2):
+    """Return `name` in at most `most` lines of so many columns, Chinese characters counting double; … where cut.
+
+    Example:
+
+    >>> broken("character 26 of the alphabet of the Magi")
+    ['character 26 of', 'the alphabet of…']
+    """
+    lines = _lines(name, columns)
+    if len(lines) > most:
+        last = lines[most - 1]
+        lines = [*lines[: most - 1], (last if _columns(last) < columns else _lines(last, columns - 1)[0]) + "…"]
+    return lines
+
+
+def _lines(text, columns):
+    doubled = "".join("\0" * (_columns(character) - 1) + character for character in text)
+    return [line.replace("\0", "") for line in textwrap.wrap(doubled, columns, break_on_hyphens=False)]
+
+
+def _columns(text):
+    return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
