@@ -8,6 +8,7 @@ import pytest
 import zoo
 from zoo import figures, metrics
 from zoo.figures.fonts import NO_FONT, find_cjk_font
+from zoo.figures.tsne import TsneMap
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(60) % 12
@@ -21,12 +22,14 @@ def draw(name, font):
     points, names = metrics.triplet_points(X, LABELS), np.array([f"类 {label} of flowers" for label in LABELS])
     look = {**TEXT, "font": font}
     nearest, similarity = zoo.neighbors.knn(X[:3], X, 4, exclude=np.arange(3))
-    path = metrics.follow_triplets([X[::-1], X, X * [1] * 8], LABELS, [0, 7, 9, 11, 13])
+    chosen = [0, 7, 9, 11, 13]
+    path = metrics.follow_triplets([X[::-1], X, X * [1] * 8], LABELS, chosen)
     pruned = metrics.recall_by_dims(X, X, LABELS)
-    tsne = figures.tsne.TsneMap(X[:, :2], np.arange(60), 5.0) if hasattr(figures, "tsne") else None
+    tsne = TsneMap(X[:, :2], np.arange(60), 5.0)
+    scores = {"花": dict.fromkeys(RUNS, (0.5, 0.4, 0.7)), "b": {"x": (0.1, 0, 1)}}
     return {
         "triplet_scatter": lambda: figures.triplet_scatter({"训练": points, "test": points}, "未训练", **look),
-        "triplet_paths": lambda: figures.triplet_paths(dict.fromkeys(RUNS, path), names[[0, 7, 9, 11, 13]], IMAGES[:5], **look),
+        "triplet_paths": lambda: figures.triplet_paths(dict.fromkeys(RUNS, path), names[chosen], IMAGES[:5], **look),
         "distance_histogram": lambda: figures.distance_histogram(dict.fromkeys(RUNS, points), **look),
         "similarity_histograms": lambda: figures.similarity_histograms(
             dict.fromkeys(RUNS, metrics.similarity_counts(X, LABELS)), **look
@@ -39,7 +42,7 @@ def draw(name, font):
         "rate_sweep": lambda: figures.rate_sweep(
             dict.fromkeys(RUNS, ([1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3, 3.2e-3, 6.4e-3], X[:3, :7])), metric="召回率", **look
         ),
-        "score_chart": lambda: figures.score_chart({"花": dict.fromkeys(RUNS, (0.5, 0.4, 0.7)), "b": {"x": (0.1, 0, 1)}}, **look),
+        "score_chart": lambda: figures.score_chart(scores, **look),
     }[name]()
 
 
@@ -51,8 +54,6 @@ PICTURES = [
 
 @pytest.fixture(params=PICTURES)
 def picture(request):
-    import zoo.figures.tsne  # the class of its points
-
     return lambda font="auto": draw(request.param, font)
 
 

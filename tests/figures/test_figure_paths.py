@@ -20,12 +20,13 @@ def measured(noise):
 
 
 def lines(axes, color, marker):
-    return [line.get_xydata() for line in axes.lines if to_hex(line.get_color()).upper() == color and line.get_marker() == marker]
+    found = [line for line in axes.lines if to_hex(line.get_color()).upper() == color]
+    return [line.get_xydata() for line in found if line.get_marker() == marker]
 
 
 def test_each_panel_has_the_path_of_its_item_from_blue_to_the_color_of_the_run():
     figure = triplet_paths(PATHS, NAMES, columns=2)
-    assert [axes.get_title("left").replace("\n", " ") for axes in figure.axes] == ["rose", "lily", "a class of quite a long name"]
+    assert [axes.get_title("left").replace("\n", " ") for axes in figure.axes] == NAMES
     for i, axes in enumerate(figure.axes):
         for (_, path), color, marker in zip(PATHS.items(), (GREEN, RED), "s^"):
             (way,), (end,) = lines(axes, color, "."), lines(axes, color, marker)
@@ -55,7 +56,7 @@ def test_images_stand_above_their_panels():
     ("change", "message"),
     [
         ({"runs": {}}, "runs: expected a dict"),
-        ({"runs": {"a": np.zeros((4, 2, 2))}}, r"runs\['a'\]: expected shape \(epochs, 3, 2\), an item a name, got \(4, 2, 2\)"),
+        ({"runs": {"a": np.zeros((4, 2, 2))}}, r"runs\['a'\]: expected shape \(epochs, 3, 2\), .*, got \(4, 2, 2\)"),
         ({"runs": {"a": np.full((4, 3, 2), np.nan)}}, r"runs\['a'\]: expected finite numbers"),
         ({"runs": dict.fromkeys("abcdefgh", PATHS["first order"])}, "runs: expected at most 7 entries, got 8"),
         ({"images": [b""]}, "images: expected 3, one a name, got 1"),

@@ -98,7 +98,8 @@ SCORES = {"triplet": wilson(70, 100), "epshn": wilson(80, 100), "npair": (0.1, 0
 def rows(axes, figure):
     """Name to (low, high, value, text) as drawn."""
     names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-    spans = {line.get_ydata()[0]: line.get_xdata() for line in axes.lines if line.get_marker() == "None" and line.get_linestyle() == "-"}
+    plain = [line for line in axes.lines if line.get_marker() == "None" and line.get_linestyle() == "-"]
+    spans = {line.get_ydata()[0]: line.get_xdata() for line in plain}
     points = {line.get_ydata()[0]: line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"}
     shown = {text.get_position()[1]: text.get_text() for text in axes.texts}
     return {names[i]: (*spans[i], points[i], shown[i]) for i in spans}

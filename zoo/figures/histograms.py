@@ -67,9 +67,7 @@ def distance_histogram(runs, title="Distance to the goal (1, 0)", note="", font=
         median = float(np.median(points.distance))
         style = styles[name]
         _outline(axes, 100 * counts / counts.sum(), edges, style)
-        axes.plot(
-            [median, median], [0.93, 1.0], color=style.color, linestyle="-", linewidth=2.2, transform=axes.get_xaxis_transform()
-        )
+        axes.plot([median] * 2, [0.93, 1.0], color=style.color, linewidth=2.2, transform=axes.get_xaxis_transform())
         names[name] = f"{name}: median {median:.2f}"
         longest = max(longest, points.distance.max())
     axes.set(xlabel="distance to (1, 0)", ylabel="% of items in a bin", xlim=(0, min(longest + 0.05, edges[-1])))

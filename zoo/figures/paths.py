@@ -15,6 +15,7 @@ from zoo.figures.style import broken, caption, heading, new_figure, panel_title,
 PANEL = 2.3  # inches
 IMAGE = 96  # pixels of a thumbnail
 START = RUNS[0].color
+END = {"markersize": 6, "linestyle": "none", "clip_on": False}
 ABOUT = (
     "Each panel: one item with the nearest of its own class and the nearest of another class after training, which a run "
     "chooses once and keeps. A line is their way through the epochs, a dot an epoch. Above the dashed line the negative "
@@ -99,8 +100,8 @@ def _draw(axes, paths, styles, low):
     for title, path in paths.items():
         style = styles[title]
         axes.plot(*path.T, color=style.color, linewidth=1.3, marker=".", markersize=3.5, zorder=2)
-        axes.plot(*path[:1].T, color=START, marker="o", markersize=6, linestyle="none", zorder=4, clip_on=False)
-        axes.plot(*path[-1:].T, color=style.color, marker=style.marker, markersize=6, linestyle="none", zorder=5, clip_on=False)
+        axes.plot(*path[:1].T, color=START, marker="o", zorder=4, **END)
+        axes.plot(*path[-1:].T, color=style.color, marker=style.marker, zorder=5, **END)
     axes.plot([1], [0], **GOAL, zorder=3)
     axes.set(xlim=ends, ylim=ends, aspect="equal")
     axes.locator_params(nbins=4)

@@ -70,7 +70,8 @@ def spectrum_curves(embeddings, title="Spectrum of the embeddings", note="", fon
     _dimension_axis(grid[1, 0], max(x.shape[1] for x in rows.values()))
     heading(figure, title, font)
     run_legend(figure, styles, font=font)
-    ranks = "; ".join(f"{name}: {effective_rank(x):.1f} and {effective_rank(x, center=True):.1f}" for name, x in rows.items())
+    ranks = {name: (effective_rank(x), effective_rank(x, center=True)) for name, x in rows.items()}
+    ranks = "; ".join(f"{name}: {plain:.1f} and {centered:.1f}" for name, (plain, centered) in ranks.items())
     words = "".join([title, note, *rows])
     caption(figure, " ".join(filter(None, [ABOUT_SPECTRUM + ranks + ".", note, glyph_note(words, font)])), font)
     return figure

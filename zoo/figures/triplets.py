@@ -87,7 +87,8 @@ def _checked(panels):
     for name, points in panels.items():
         if not isinstance(points, TripletPoints):
             raise ValueError(
-                f"panels[{name!r}]: expected TripletPoints, got {type(points).__name__}; zoo.metrics.triplet_points makes them"
+                f"panels[{name!r}]: expected TripletPoints, got {type(points).__name__}; "
+                "zoo.metrics.triplet_points makes them"
             )
     return panels
 
@@ -189,7 +190,8 @@ def animate_triplets(history, path, epochs=None, margin=None, arrows=None, low=N
         for panels, epoch in zip(frames, epochs)
     ]
     gif = save_gif(pngs, pathlib.Path(f"{path}.gif"), fps=fps)
-    about = f"{title}: similarity to the nearest of another class over that to the nearest of its class, {', '.join(history)}"
+    about = f"{title}: similarity to the nearest of another class over that to the nearest of its class, "
+    about += ", ".join(history)
     return gif, save_html(pngs, pathlib.Path(f"{path}.html"), [_moment(e) for e in epochs], title, about, fps)
 
 
@@ -203,6 +205,7 @@ def _frames(history):
         for name, points in panels.items():
             if not np.array_equal(points.rows, frames[0][name].rows):
                 raise ValueError(
-                    f"history[{name!r}][{i}]: expected the items of epoch 0, got others; measure the same items in each epoch"
+                    f"history[{name!r}][{i}]: expected the items of epoch 0, got others; "
+                    "measure the same items in each epoch"
                 )
     return frames

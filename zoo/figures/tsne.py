@@ -75,13 +75,12 @@ def fit_tsne(embeddings, most=5000, seed=0, start=None):
     if min(x.shape) > COMPONENTS:
         solver = "covariance_eigh" if len(x) > x.shape[1] else "full"  # both exact; each quick on its side
         x = PCA(COMPONENTS, svd_solver=solver).fit_transform(x)
+    first = "pca"
     if start is not None:
-        # as small as scikit-learn makes its own start
         start = _checked_start(start, len(x))
-        found = TSNE(perplexity=perplexity, init=1e-4 * start / (start[:, 0].std() or 1.0), random_state=seed).fit_transform(x)
-        return TsneMap(_turned(found.astype(np.float64), start), chosen, perplexity)
-    found = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(x)
-    return TsneMap(found.astype(np.float64), chosen, perplexity)
+        first = 1e-4 * start / (start[:, 0].std() or 1.0)  # as small as scikit-learn makes its own
+    found = TSNE(perplexity=perplexity, init=first, random_state=seed).fit_transform(x).astype(np.float64)
+    return TsneMap(found if start is None else _turned(found, start), chosen, perplexity)
 
 
 def _checked_start(start, count):
