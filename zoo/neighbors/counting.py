@@ -57,7 +57,7 @@ def ranks(queries, gallery, query_class, gallery_class, own=None, distance="cosi
 
     >>> rows = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
     >>> ranks(rows, rows, np.array([0, 1, 0, 1]), np.array([0, 1, 0, 1]), np.arange(4)).first.tolist()
-    [1, 1, 1, 1]
+    [2, 1, 2, 1]
     """
     search = _Search(queries, gallery, query_class, gallery_class, own, distance)
     found = Ranks(*(np.full(len(queries), -1) for _ in range(3)), *(np.full(len(queries), np.nan) for _ in range(2)))
