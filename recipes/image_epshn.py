@@ -146,8 +146,8 @@ def run(label, seed, rate, data, network, out, options):
     model.save(path.with_suffix(".keras"))
     path.with_suffix(".npz").unlink()
     path.write_text(json.dumps(row))  # last: what is there is whole
-    print(f"  rate {rate:g}, seed {seed}: validation {row['validation']:.3f} in epoch {row['epoch']}, {row['seconds']:.0f} s",
-          flush=True)  # fmt: skip
+    place = f"in epoch {row['epoch']}, {row['seconds']:.0f} s"
+    print(f"  rate {rate:g}, seed {seed}: validation {row['validation']:.3f} {place}", flush=True)
     return row
 
 

@@ -100,7 +100,8 @@ def pictures(rows, model, best, data, out):
         note = f"{data.name}, rate {rows[label][0]['rate']:g}, seed 0."
         figures.animate_triplets(found, out / f"scatter_{name}", title=label, note=note)
         last = {key: value[-1] for key, value in found.items()}
-        figures.save_png(figures.triplet_scatter(last, len(found["test"]) - 1, title=label, note=note), out / f"scatter_{name}.png")
+        picture = figures.triplet_scatter(last, len(found["test"]) - 1, title=label, note=note)
+        figures.save_png(picture, out / f"scatter_{name}.png")
     ends = {"start": next(iter(points.values()))["test"][0], **{label: found["test"][-1] for label, found in points.items()}}
     figures.save_png(figures.distance_histogram(ends, note=data.name), out / "distances.png")
     pairs = {label: points_of for label, points_of in runs.items() if label in ORDERS}
@@ -116,7 +117,8 @@ def pictures(rows, model, best, data, out):
     figures.save_png(figures.similarity_histograms(counts, note=data.name), out / "similarities.png")
     queries = np.random.default_rng(2).permutation(len(vectors))[:SHEET]
     nearest, similarity = zoo.neighbors.knn(vectors[queries], vectors, 8, model.distance, exclude=queries)
-    sheet = figures.neighbor_sheet(shown(data.test)[0], kinds, queries, nearest, similarity=similarity, title=best, note=data.name)
+    images = shown(data.test)[0]
+    sheet = figures.neighbor_sheet(images, kinds, queries, nearest, similarity=similarity, title=best, note=data.name)
     figures.save_png(sheet, out / "neighbors.png")
     scores = {label: found[0]["scores"]["recall@1"][:3] for label, found in rows.items()}
     chart = figures.score_chart(scores, note=f"{data.name}, seed 0.", references=data.baseline.get("colors"))
@@ -134,9 +136,10 @@ def history(out, label, row):
 
 def moved(ends, rows, out):
     """Say whether the second order moves the dots closer to (1, 0)."""
-    lines = [f"Median distance to (1, 0) on test images, {label}: {np.median(points.distance):.3f}" for label, points in ends.items()]
+    medians = {label: float(np.median(points.distance)) for label, points in ends.items()}
+    lines = [f"Median distance to (1, 0) on test images, {label}: {value:.3f}" for label, value in medians.items()]
     if all(label in ends for label in ORDERS):
-        first, second = (np.median(ends[label].distance) for label in ORDERS)
+        first, second = (medians[label] for label in ORDERS)
         recalls = [np.mean([run["scores"]["recall@1"][0] for run in rows[label]]) for label in ORDERS]
         closer = "closer to" if second < first else "no closer to"
         lines.append(
@@ -160,10 +163,9 @@ def publish(model, label, runs, data, out):
           f"difference {difference:.1e}", flush=True)  # fmt: skip
     items, labels = shown(data.test)
     for epoch, vectors in enumerate(history(out, label, runs[0])["test"]):
-        zoo.export.write_projector(
-            out / "projector" / f"epoch_{epoch:03d}", vectors, {"image": range(len(labels)), "label": labels}, overwrite=True,
-            images=items,
-        )
+        columns = {"image": range(len(labels)), "label": labels}
+        folder = out / "projector" / f"epoch_{epoch:03d}"
+        zoo.export.write_projector(folder, vectors, columns, overwrite=True, images=items)
     print(f"""
 Look at the embeddings, with thumbnails (Projector tab, an epoch is a run):
   tensorboard --logdir {shlex.quote(str(out / "projector"))}

@@ -1,7 +1,7 @@
 """Write the README's tables, and zoo/scores.json, from the catalogue and from recipes/results/*.csv.
 
     python tools/readme_tables.py                                       writes them
-    python tools/readme_tables.py runs/intent_bilstm/*/results.csv      takes these scores over first
+    python tools/readme_tables.py runs/*/*/results.csv                  takes these scores over first
     python tools/readme_tables.py --check                               fails where the README differs (a test calls it)
 """
 
@@ -10,11 +10,13 @@ import json
 import pathlib
 import re
 import shutil
+import statistics
 import sys
 
 from peers import cases, tables
 
 from zoo import registry
+from zoo.data import images as image_sets
 from zoo.data import sets
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -28,6 +30,8 @@ NAMES = {  # of the recipe's models, in the zoo
 }
 SHOWN = ("Recall@1", "kNN accuracy", "macro-F1")
 PICTURES = {"gates_1.png": "gates.png", "logits.png": "logits.png"}  # of nav_zh, as the README shows them
+IMAGE_COLUMNS = ["recall@1", "recall@2", "recall@4", "recall@8", "map@r", "r_precision", "nmi"]
+IMAGE_PICTURES = ("scatter_epshn.png", "neighbors.png", "paths.png")
 COLUMNS = ["Recall@1", "kNN accuracy", "softmax accuracy", "macro-F1", "navigation AP", "navigation AUC", "MAP@R"]
 
 
@@ -115,11 +119,62 @@ def memory():
     return lines
 
 
+def images():
+    """One table an image set: a line a loss, means over seeds, and the lowest and highest Recall@1 of them."""
+    lines = []
+    for path in sorted((ROOT / "recipes/results").glob("image_*.csv")):
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        found = {}
+        for row in rows:
+            found.setdefault(row["loss"], {}).setdefault(row["metric"], []).append(float(row["value"]))
+        rates = {row["loss"]: f"{float(row['rate']):g}" if row["rate"] else "" for row in rows}
+        columns = [name for name in IMAGE_COLUMNS if name in next(iter(found.values()))]
+        about = image_sets.CATALOGUE.get(rows[0]["data"], image_sets.DIGITS)
+        lines += [f"**{rows[0]['data']}**. {about.about}; {rows[0]['n']} queries of classes never trained on.", ""]
+        lines += [f"| loss | rate | {' | '.join(columns)} | Recall@1 of the seeds |", "|---" * (len(columns) + 3) + "|"]
+        ordered = sorted(found, key=lambda loss: -statistics.fmean(found[loss]["recall@1"]))
+        for loss in ordered:
+            figures = " | ".join(f"{statistics.fmean(found[loss][name]):.3f}" for name in columns)
+            seeds = found[loss]["recall@1"]
+            spread = f"{min(seeds):.3f} to {max(seeds):.3f}" if len(seeds) > 1 else ""
+            lines.append(f"| {loss} | {rates[loss]} | {figures} | {spread} |")
+        lines += [f"| {name} | | {value:.3f} |" + " |" * len(columns) for name, value in about.baseline.items()]
+        lines += ["", *(f"- {line}" for line in path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()), ""]
+    return lines[:-1]
+
+
+def evaluation():
+    """Time and memory of retrieval evaluation, a line a method and size."""
+    names = {
+        "product": "the product alone, numpy",
+        "zoo": "zoo",
+        "faiss": "faiss, 1,001 neighbors",
+        "pml": "pytorch-metric-learning, MAP@R and Recall@1",
+        "pml, k = 1000": "pytorch-metric-learning, a subclass with recalls",
+    }
+    rows = tables.read(ROOT / "tools/results/evaluation.csv")
+    lines = ["| rows | method | seconds | of the product | MiB | Recall@1 | Recall@1000 | MAP@R |", "|---" * 8 + "|"]
+    for row in rows:
+        cells = [f"{int(row['n']):,}", names[row["method"]], row["seconds"], row["of product"], row["mib"]]
+        lines.append(f"| {' | '.join([*cells, row['recall@1'], row['recall@1000'], row['map@r']])} |")
+    return lines
+
+
 def take_over(paths):
-    """Copy scores and conclusions of recipe runs to recipes/results, two files a data set and task, and the pictures."""
+    """Copy scores, conclusions and pictures of recipe runs to recipes/results."""
     for path in map(pathlib.Path, paths):
         text = path.read_text(encoding="utf-8")
         row = next(csv.DictReader(text.splitlines()))
+        if "loss" in row:
+            place = ROOT / f"recipes/results/image_{row['data']}.csv"
+            place.write_text(text, encoding="utf-8")
+            said = path.with_name("results.txt").read_text(encoding="utf-8").splitlines()[-1:]
+            said += path.with_name("conclusions.txt").read_text(encoding="utf-8").splitlines()
+            place.with_suffix(".txt").write_text("\n".join(said) + "\n", encoding="utf-8")
+            for name in IMAGE_PICTURES if row["data"] == "omniglot" else ():
+                shutil.copyfile(path.with_name(name), ROOT / "recipes/results" / f"image_{name}")
+            continue
         place = ROOT / f"recipes/results/intent_{row['data']}_{row['task']}"
         place.with_suffix(".csv").write_text(text, encoding="utf-8")
         place.with_suffix(".txt").write_text(path.with_name("conclusions.txt").read_text(encoding="utf-8"), encoding="utf-8")
@@ -133,6 +188,7 @@ def main():
     before = after = readme.read_text(encoding="utf-8")
     post = (ROOT / "recipes/results/intent_nav_zh_navigation.txt").read_text(encoding="utf-8").splitlines()
     parts = {"losses": losses(), "speed": speed(), "memory": memory(), "results": results(), "conclusions": post}
+    parts |= {"images": images(), "evaluation": evaluation()}
     for name, lines in parts.items():
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)"
         after = re.sub(pattern, lambda found: found[1] + "\n".join(["", *lines, "", ""]) + found[2], after, flags=re.S)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from zoo.metrics import Score, bootstrap, wilson
-from zoo.metrics.intervals import mean
+from zoo.metrics.intervals import means
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,14 @@ def test_functions_stay_functions_after_every_submodule_is_loaded():
         "        assert type(getattr(package, name)).__name__ != 'module', name\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def mean(weights, values):
+    return weights @ values / weights.sum(axis=1)
+
+
+def test_means_of_several_arrays_have_the_intervals_of_the_bootstrap():
+    arrays = np.random.default_rng(0).uniform(size=(2, 50))
+    for found, array in zip(means(*arrays, seed=3), arrays, strict=True):
+        np.testing.assert_allclose(found, bootstrap(mean, array, seed=3))
+    assert np.isnan(means(np.zeros(0), np.zeros(0))[1].value)

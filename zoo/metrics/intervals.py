@@ -99,9 +99,15 @@ def bootstrap(statistic, *arrays, resamples=1000, seed=0):
     return Score(value, float(low), float(high), n)
 
 
-def mean(weights, values):
-    """The statistic of a plain average [B], for `bootstrap`."""
-    return weights @ values / weights.sum(axis=1)
+def means(*arrays, resamples=1000, seed=0):
+    """Return a `Score` for the mean of each array [N]: those of `bootstrap`, from one set of draws."""
+    n = len(arrays[0])
+    if n == 0:
+        return [undefined(0) for _ in arrays]
+    values = np.stack(arrays, axis=1)  # (N, A)
+    drawn = np.concatenate([weights @ values / n for weights in _draws(n, resamples, seed)])  # (resamples, A)
+    bounds = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return [Score(float(array.mean()), *map(float, bound), n) for array, bound in zip(arrays, bounds.T, strict=True)]
 
 
 def _draws(n, resamples, seed):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from zoo.metrics.intervals import bootstrap, mean, wilson
+from zoo.metrics.intervals import means, wilson
 from zoo.metrics.labels import codes
 from zoo.metrics.report import Report
 from zoo.neighbors.counting import ranks
@@ -81,8 +81,7 @@ def retrieval(embeddings, labels, gallery=None, gallery_labels=None, k=(1,), dis
             ties[f"recall@{number}"] = (round(low / found, 4), round(high / found, 4))
     for number in ks:
         report[f"recall@{number}_all"] = wilson(int((places.first[asked] < number).sum()), len(queries))
-    report["map@r"] = bootstrap(mean, places.average[asked], seed=seed)
-    report["r_precision"] = bootstrap(mean, places.precision[asked], seed=seed)
+    report["map@r"], report["r_precision"] = means(places.average[asked], places.precision[asked], seed=seed)
     report.info = {
         "queries": len(queries),
         "singletons": len(queries) - found,

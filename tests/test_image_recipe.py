@@ -1,0 +1,74 @@
+"""The recipe image_epshn as a user runs it, on the digits and on a folder of one's own; killed, it goes on."""
+
+import csv
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from PIL import Image
+
+import zoo
+
+ROOT = pathlib.Path(__file__).parents[1]
+FAST = ["--epochs", "2", "--steps", "3", "--seeds", "2", "--rates", "1e-3"]
+
+
+def start(folder, *arguments):
+    command = [sys.executable, str(ROOT / "recipes/image_epshn.py"), *arguments]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+
+
+@pytest.fixture(scope="module")
+def killed_and_resumed(tmp_path_factory):
+    """The first call is killed when one run is done."""
+    folder = tmp_path_factory.mktemp("images")
+    process = start(folder, *FAST)
+    while not list(folder.glob("runs/image_epshn/digits/runs/*.json")):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    process = start(folder, *FAST)
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return folder, output
+
+
+def test_it_goes_on_and_prints_a_table_and_the_next_commands(killed_and_resumed):
+    _, output = killed_and_resumed
+    assert "done before" in output
+    for words in ("EPSHN, second order", "recall@1", "tensorboard --logdir", "zoo query saved_models/", "largest difference"):
+        assert words in output, words
+    assert float(output.split("largest difference ")[1].split()[0]) < 1e-5
+
+
+def test_scores_pictures_projector_and_bundle_are_there(killed_and_resumed):
+    folder, _ = killed_and_resumed
+    out = folder / "runs/image_epshn/digits"
+    with open(out / "results.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["loss"] for row in rows} == {"start", "EP", "EPSHN", "EPSHN, second order"}
+    assert {row["seed"] for row in rows if row["loss"] == "EP"} == {"0", "1"}
+    assert all(0 <= float(row["value"]) <= 1 for row in rows)
+    names = ("scatter_epshn.gif", "scatter_epshn.html", "distances.png", "paths.png", "tsne.png", "similarities.png",
+             "neighbors.png", "scores.png", "conclusions.txt", "results.txt")  # fmt: skip
+    for name in names:
+        assert (out / name).stat().st_size > 100, name
+    assert len(list((out / "projector").glob("epoch_*/sprite*.png"))) == 3
+    (bundle,) = folder.glob("saved_models/*")
+    image = zoo.data.load_images("digits").test.items[0]
+    path = folder / "query.png"
+    Image.fromarray(image).save(path)
+    (answer,) = zoo.export.query(bundle, [str(path)])
+    assert answer["neighbors"][0]["score"] == pytest.approx(1, abs=1e-5) and answer["ok"]
+
+
+def test_bad_data_is_one_line(tmp_path):
+    for data, words in (("flower", "did you mean 'flowers102'"), ("./nothing", "there is no folder"), (str(tmp_path), "classes")):
+        process = start(tmp_path, "--data", data)
+        errors = process.communicate()[1]
+        assert process.returncode == 1 and words in errors and "Traceback" not in errors, errors
