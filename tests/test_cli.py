@@ -77,6 +77,7 @@ def test_images_are_trained_on_exported_and_asked_by_path(tmp_path, capfd, monke
     assert "no image that can be read" in capfd.readouterr().out
     assert cli.main(["project", "runs/d/model.keras", "--data", "./digits", "--out", "runs/points"]) == 0
     assert (tmp_path / "runs/points/metadata.tsv").read_text().startswith("image\tlabel\n")
+    assert list(tmp_path.glob("runs/points/*.png")) and list(tmp_path.glob("runs/d/projector/epoch_001/*.png"))
 
 
 def test_evaluate_export_query_and_project(trained, capfd, monkeypatch):

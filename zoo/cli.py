@@ -192,7 +192,8 @@ def _project(options):
     data = _data(options.data, model.frontend.kind).test
     columns = {model.frontend.kind: model.frontend.names(data.items), "label": data.labels}
     folder = pathlib.Path(options.out)
-    print(zoo.export.write_projector(folder, model.predict(data.items), columns))
+    images = data.items if model.frontend.kind == "image" else None
+    print(zoo.export.write_projector(folder, model.predict(data.items), columns, images=images))
     print(f"tensorboard --logdir {folder}")
 
 

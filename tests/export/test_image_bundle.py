@@ -61,6 +61,31 @@ def test_a_file_that_breaks_off_refuses_the_request_and_the_next_one_is_answered
     assert embed(tf.constant([good]))["ok"].numpy().tolist() == [1]
 
 
+@pytest.mark.parametrize("normalize", [True, False])
+def test_few_rotated_numbers_find_what_the_rotation_of_the_gallery_finds(model, tmp_path, normalize):
+    if not normalize:
+        model = zoo.build("convnet_triplet", distance="euclidean", normalize=False, embedding_dim=8, filters=8, size=16, channels=1)
+    gallery = DIGITS.test.items[:50], DIGITS.test.labels[:50]
+    held = model.predict(gallery[0])
+    for k in (8, 3):
+        folder = zoo.export(model, tmp_path / str(k), gallery=gallery, neighbors=4, keep_dims=k)
+        expected = zoo.metrics.rotation(held).apply(held, k)
+        if normalize:
+            expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        signatures = tf.saved_model.load(str(folder)).signatures
+        items = tf.constant(model.frontend.as_bytes(gallery[0]))
+        np.testing.assert_allclose(signatures["embed"](items)["embedding"], expected, atol=1e-4)
+        nearest, _ = zoo.neighbors.knn(expected, expected, 4, model.distance)
+        ids = signatures["search"](items)["ids"].numpy().astype(int)
+        assert (ids[:, 0] == nearest[:, 0]).mean() > 0.95 and (ids == nearest).mean() > 0.9
+        card = json.loads((folder / "card.json").read_text())
+        assert card["keep_dims"] == k and card["outputs"]["embedding"]["shape"] == [None, k]
+    for settings, words in ((dict(keep_dims=9, gallery=gallery), "1 to 8"), (dict(keep_dims=3), "give gallery")):
+        with pytest.raises(ValueError, match=words):
+            zoo.export(model, tmp_path / "no", **settings)
+    assert not (tmp_path / "no").exists()
+
+
 def test_the_card_holds_samples_as_requests(model, bundle):
     card = json.loads((bundle / "card.json").read_text())
     assert card["inputs"] == {"image": {"dtype": "string", "shape": [None]}}

@@ -15,7 +15,8 @@ from zoo.neighbors import knn, vote
 class Projector(keras.callbacks.Callback):
     """Writes a run of TensorBoard's projector before training, `epoch_000`, and after each epoch.
 
-    Columns: text (or image, its path or number), label and predicted, the label that the nearest neighbors vote for. Look at them with
+    Columns: text (or image, its path or number), label and predicted, the label that the nearest neighbors vote for; images
+    are shown as thumbnails. Look at them with
     `tensorboard --logdir LOGDIR`.
 
     Needs: a model with `predict` on raw items and `distance`, as `zoo.build` returns it.
@@ -69,7 +70,8 @@ class Projector(keras.callbacks.Callback):
         frontend = getattr(self.model, "frontend", None)
         kind, names = (frontend.kind, frontend.names(self.items)) if frontend else ("text", self.items)
         columns = {kind: names, "label": self.labels, "predicted": self._predicted(queries)}
-        write_projector(self.logdir / f"epoch_{epoch:03d}", queries, columns, overwrite=True)
+        images = self.items if kind == "image" and frontend.is_raw(self.items) else None
+        write_projector(self.logdir / f"epoch_{epoch:03d}", queries, columns, overwrite=True, images=images)
         self.written = epoch
 
     def _predicted(self, queries):

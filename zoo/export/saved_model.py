@@ -9,7 +9,7 @@ import numpy as np
 from zoo.backends import tensorflow
 from zoo.export import card
 from zoo.export.staging import publish, staging, writing
-from zoo.export.strings import as_text
+from zoo.neighbors.rotating import rotation
 
 SAMPLES, LARGE = 4, 2**18  # samples from the gallery, and the bytes they may have together
 BANNED = ("Cudnn", "PyFunc", "EagerPyFunc")
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 tracing = threading.Lock()
 
 
-def export(model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None):
+def export(model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None, keep_dims=None):
     """Write `model` as the next version of the bundle `path`, whole or not at all.
 
     The bundle takes raw items, `text` (N,) of UTF-8 strings or `image` (N,) of image files, and answers with float32 and
@@ -49,6 +49,9 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
             gallery.
         data: what the model was trained on, for the card; `model.card()` says it otherwise.
         scores: what it reached there, for the card; likewise.
+        keep_dims: k, numbers of an embedding that are kept, at most D: embeddings are turned to the singular vectors of
+            the gallery's, cut after k numbers, and scaled to unit length again where the model does so. The gallery is
+            what they are found on, so it must be there. `zoo.metrics.recall_by_dims` says what k costs.
 
     Returns:
         `pathlib.Path` of the version's folder.
@@ -72,13 +75,16 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
         raise ValueError(f"neighbors: expected a whole number of at least 1, got {neighbors!r}")
     samples = _samples(samples, gallery, model.frontend)
     path = pathlib.Path(path)
+    turn, held = None, None if gallery is None else _embed(model, gallery[0], "gallery")
+    if keep_dims is not None:
+        turn = _turn(model, held, keep_dims)
     with staging(path) as folder:
         bundle = folder / "bundle"
-        expected = _embed(model, samples, "samples")
-        near = _neighborhood(model, gallery, int(neighbors))
+        expected = _turned(_embed(model, samples, "samples"), turn)
+        near = _neighborhood(model, gallery, _turned(held, turn), int(neighbors))
         # One export at a time traces: the layers' setting is shared between the threads of a process.
         with tracing, signatures.portable_kernels(model):
-            archive = _archive(model, near)
+            archive = _archive(model, near, turn)
             with writing(path, tf.errors.OpError):
                 archive.write_out(str(bundle), verbose=False)  # traces once more
         refuse_operations(bundle)
@@ -86,7 +92,7 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
         embeddings, difference = _compare(loaded, samples, expected, model)
         content = card.describe(
             model, bundle, loaded, samples, embeddings, difference, data=data, scores=scores, bundle=path.name,
-            gallery=len(gallery[0]) if gallery else 0, distance=model.distance,
+            gallery=len(gallery[0]) if gallery else 0, distance=model.distance, keep_dims=keep_dims,
         )
         with writing(path):
             card.write(content, bundle / "card.json")
@@ -180,16 +186,28 @@ def _embed(model, items, argument):
     return embeddings
 
 
-def _neighborhood(model, gallery, neighbors):
+def _neighborhood(model, gallery, vectors, neighbors):
     from zoo.export.signatures import Gallery
 
-    if gallery is None:
-        return None
-    items, labels, ids = gallery
-    return Gallery(_embed(model, items, "gallery"), labels, ids, model.distance, neighbors)
+    return None if gallery is None else Gallery(vectors, *gallery[1:], model.distance, neighbors)
 
 
-def _archive(model, near):
+def _turn(model, held, keep_dims):
+    """The `Turn` of embeddings to the first singular vectors of the gallery's."""
+    from zoo.export.signatures import Turn
+
+    if held is None:
+        raise ValueError("keep_dims: the rotation is found on the gallery, and there is none; give gallery=(items, labels)")
+    if not isinstance(keep_dims, (int, np.integer)) or not 1 <= keep_dims <= held.shape[1]:
+        raise ValueError(f"keep_dims: expected a whole number from 1 to {held.shape[1]}, got {keep_dims!r}")
+    return Turn(rotation(held).axes[:, :keep_dims], model.normalize)
+
+
+def _turned(embeddings, turn):
+    return embeddings if turn is None or embeddings is None else turn(embeddings).numpy()
+
+
+def _archive(model, near, turn):
     """Trace the signatures and return the `ExportArchive` that is ready to be written."""
     import keras
 
@@ -200,9 +218,11 @@ def _archive(model, near):
     # the layers here would store their variables a second time. Only lookup tables it does not find.
     if hasattr(model.frontend, "module"):
         archive.track(model.frontend.module)
-    embed = signatures.embedding_function(model)
+    if turn is not None:
+        archive.track(turn)
+    embed = signatures.embedding_function(model, turn)
     endpoints = {"serving_default": embed, "embed": embed}
-    weights = [variable.value for variable in model.variables]
+    weights = [variable.value for variable in model.variables] + ([] if turn is None else [turn.axes])
     if near is not None:
         archive.track(near)
         weights += near.variables

@@ -8,21 +8,43 @@ import tensorflow as tf
 from zoo.export.strings import as_bytes
 
 
-def embedding_function(model):
+def embedding_function(model, turn=None):
     """Return the `tf.function` of raw items (N,) to {"embedding": (N, D)} in float32, whatever the model computes in.
 
-    Where the frontend can tell that an item is none, there is also `ok` (N,), 1 or 0, and the embedding is zero.
+    Where the frontend can tell that an item is none, there is also `ok` (N,), 1 or 0, and the embedding is zero. A `Turn`
+    is applied to the embeddings.
     """
     frontend = model.frontend
 
+    def vectors(x):
+        found = tf.cast(model(x, training=False), tf.float32)
+        return found if turn is None else turn(found)
+
     def embed(items):
         if not hasattr(frontend, "checked"):
-            return {"embedding": tf.cast(model(frontend(items), training=False), tf.float32)}
+            return {"embedding": vectors(frontend(items))}
         x, ok = frontend.checked(items)
         ok = tf.cast(ok, tf.float32)
-        return {"embedding": tf.cast(model(x, training=False), tf.float32) * ok[:, None], "ok": ok}
+        return {"embedding": vectors(x) * ok[:, None], "ok": ok}
 
     return tf.function(embed, input_signature=[frontend.raw_spec], autograph=False)
+
+
+class Turn(tf.Module):
+    """Embeddings (N, D) to their first k rotated coordinates (N, k).
+
+    Args:
+        axes: numpy [D, k], columns of a rotation.
+        unit: whether what is kept is scaled to unit length.
+    """
+
+    def __init__(self, axes, unit):
+        super().__init__(name="turn")
+        self.axes, self.unit = _variable(axes.astype(np.float32), "axes"), unit
+
+    def __call__(self, embeddings):
+        kept = tf.matmul(embeddings, self.axes)
+        return tf.math.divide_no_nan(kept, tf.norm(kept, axis=1, keepdims=True)) if self.unit else kept
 
 
 def gallery_function(embed, look):

@@ -6,5 +6,14 @@ from zoo._lazy import attach
 # attribute of the package and would hide the function.
 __getattr__, __dir__, __all__ = attach(
     __name__,
-    {"DISTANCES": "exact", "Gallery": "exact", "check_rows": "exact", "knn": "exact", "ranks": "counting", "vote": "voting"},
+    {
+        "DISTANCES": "exact",
+        "Gallery": "exact",
+        "Rotation": "rotating",
+        "check_rows": "exact",
+        "knn": "exact",
+        "ranks": "counting",
+        "rotation": "rotating",
+        "vote": "voting",
+    },
 )
