@@ -95,16 +95,16 @@ def arguments():
     return options
 
 
-def build(label, seed, rate, data, network):
+def build(label, seed, rate, data, network, **more):
     """The network under a loss; the same seed gives the same start under every loss."""
     loss, settings = LOSSES[label]
-    settings = {**network["settings"], **settings}
+    settings = {"embedding_dim": DIM, **network["settings"], **settings, **more}
     if loss == "proxyanchor":
         settings["classes"] = len(set(data.train.labels))
     if "weights" in network:
         settings["weights"] = str(zoo.data.data_root() / network["weights"])
     keras.utils.set_random_seed(seed)
-    model = zoo.build(f"{network['encoder']}_{loss}", embedding_dim=DIM, learning_rate=rate, **settings)
+    model = zoo.build(f"{network['encoder']}_{loss}", learning_rate=rate, **settings)
     model.adapt(data.train.items)
     return model
 

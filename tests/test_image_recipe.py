@@ -17,8 +17,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 FAST = ["--epochs", "2", "--steps", "3", "--seeds", "2", "--rates", "1e-3"]
 
 
-def start(folder, *arguments):
-    command = [sys.executable, str(ROOT / "recipes/image_epshn.py"), *arguments]
+def start(folder, *arguments, recipe="image_epshn.py"):
+    command = [sys.executable, str(ROOT / "recipes" / recipe), *arguments]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
 
 
@@ -72,3 +72,19 @@ def test_bad_data_is_one_line(tmp_path):
         process = start(tmp_path, "--data", data)
         errors = process.communicate()[1]
         assert process.returncode == 1 and words in errors and "Traceback" not in errors, errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "recipe, arguments, picture, words",
+    [
+        ("lr_sweep.py", ["--seeds", "1", "--steps", "2"], "lr_sweep.png", "EPSHN affords the largest rate"),
+        ("embedding_size.py", ["--steps", "2"], "pruning.png", "EPSHN, Matryoshka, cut without rotation: 16"),
+    ],
+)
+def test_the_sweeps_draw_and_say_what_came_out(recipe, arguments, picture, words, tmp_path):
+    process = start(tmp_path, *arguments, recipe=recipe)
+    output, errors = process.communicate()
+    assert process.returncode == 0 and words in output, errors
+    (path,) = tmp_path.glob(f"runs/*/digits/{picture}")
+    assert path.stat().st_size > 1000
