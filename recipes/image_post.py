@@ -86,7 +86,7 @@ def table(rows, data, network, options, out):
                 writer.writerow([*place, "nmi", run["nmi"], "", "", len(data.test)])
 
 
-def pictures(rows, model, best, data, out):
+def pictures(rows, best, data, out):
     """Draw what the runs of seed 0 kept, and sheets of the best model."""
     figures, started = zoo.figures, time.time()
     runs = {label: history(out, label, found[0]) for label, found in rows.items() if label in ORDERS or label == best}
@@ -109,16 +109,17 @@ def pictures(rows, model, best, data, out):
         chosen = np.random.default_rng(1).permutation(len(labels["test"]))[:8]
         paths = {label: zoo.metrics.follow_triplets(found["test"], labels["test"], chosen) for label, found in pairs.items()}
         images = [shown(data.test)[0][i] for i in chosen]
-        picture = figures.triplet_paths(paths, labels["test"][chosen], images, note=data.name)
+        names = [str(name).replace("/character", " ") for name in labels["test"][chosen]]
+        picture = figures.triplet_paths(paths, names, images, note=data.name)
         figures.save_png(picture, out / "paths.png")
     vectors, kinds = runs[best]["test"][-1], labels["test"]
     figures.save_png(figures.tsne_map({best: figures.fit_tsne(vectors)}, kinds, note=data.name), out / "tsne.png")
     counts = {label: zoo.metrics.similarity_counts(found["test"][-1], kinds) for label, found in runs.items()}
     figures.save_png(figures.similarity_histograms(counts, note=data.name), out / "similarities.png")
     queries = np.random.default_rng(2).permutation(len(vectors))[:SHEET]
-    nearest, similarity = zoo.neighbors.knn(vectors[queries], vectors, 8, model.distance, exclude=queries)
-    images = shown(data.test)[0]
-    sheet = figures.neighbor_sheet(images, kinds, queries, nearest, similarity=similarity, title=best, note=data.name)
+    nearest, similarity = zoo.neighbors.knn(vectors[queries], vectors, 8, exclude=queries)  # cosine
+    images, names = shown(data.test)[0], [str(name).replace("/character", " ") for name in kinds]
+    sheet = figures.neighbor_sheet(images, names, queries, nearest, similarity=similarity, title=best, note=data.name)
     figures.save_png(sheet, out / "neighbors.png")
     scores = {label: found[0]["scores"]["recall@1"][:3] for label, found in rows.items()}
     chart = figures.score_chart(scores, note=f"{data.name}, seed 0.", references=data.baseline.get("colors"))

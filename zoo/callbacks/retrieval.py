@@ -18,6 +18,7 @@ class Retrieval(keras.callbacks.Callback):
         gallery: likewise [M], where neighbors are looked up; without it among the other items of `data`.
         k: numbers of neighbors for recall@k.
         every: epochs between measurements.
+        distance: how embeddings are compared; that of the model if None.
 
     Example:
 
@@ -25,12 +26,13 @@ class Retrieval(keras.callbacks.Callback):
     >>> history = model.fit(batches, epochs=2, verbose=0, callbacks=[zoo.callbacks.Retrieval(validation), best])
     """
 
-    def __init__(self, data, gallery=None, k=(1,), every=1):
+    def __init__(self, data, gallery=None, k=(1,), every=1, distance=None):
         super().__init__()
         self.data, self.gallery = pair(data, "data"), None if gallery is None else pair(gallery, "gallery")
+        self.distance = distance
         self.k, self.every = tuple(errors.whole("k", n) for n in k), errors.whole("every", every)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0 and logs is not None:
-            report = evaluate(self.model, self.data, self.gallery, k=self.k)
+            report = evaluate(self.model, self.data, self.gallery, k=self.k, distance=self.distance)
             logs.update({f"val_{name}": score.value for name, score in report.items()})

@@ -61,7 +61,7 @@ class ConvNet(keras.layers.Layer):
         for i in range(self.blocks):
             self.steps += [
                 keras.layers.Conv2D(self.filters, 3, padding="same", use_bias=False, name=f"conv_{i}"),
-                keras.layers.BatchNormalization(trainable=batch_norm == "trained", name=f"norm_{i}"),
+                keras.layers.BatchNormalization(momentum=0.9, trainable=batch_norm == "trained", name=f"norm_{i}"),
                 keras.layers.ReLU(name=f"relu_{i}"),
                 keras.layers.MaxPooling2D(2, name=f"halve_{i}"),
             ]
