@@ -95,3 +95,14 @@ def test_settings_that_do_not_fit_are_named(settings, words):
     with pytest.raises(ValueError) as error:
         draw(**({"classes": 2} | settings))
     assert all(word in str(error.value) for word in words), error.value
+
+
+def test_without_repeats_no_row_comes_twice_and_small_classes_give_what_they_have():
+    labels = np.repeat([0, 1, 2], [2, 3, 20])
+    batches = pk_batches(np.arange(25.0)[:, None], labels, 3, 8, steps=4, repeats=False)
+    for step in range(4):
+        rows = batches.indices(step)
+        assert len(rows) == len(set(rows)) == 13
+        assert np.bincount(labels[rows]).tolist() == [2, 3, 8]
+    shapes = {tuple(x.shape) for x, _ in batches.dataset()}
+    assert shapes == {(13, 1)} and batches.dataset().element_spec[0].shape[0] is None

@@ -10,7 +10,7 @@ from zoo.data.samplers import PER_CLASS, SAMPLERS, Sampler
 
 
 def pk_batches(
-    items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0
+    items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0, repeats=True
 ):
     """Return batches of `classes` x `per_class` samples, to be given to `fit`.
 
@@ -34,6 +34,8 @@ def pk_batches(
         preprocess: turns items[indices] (P * K, ...) into what the model takes, for instance `model.preprocess`.
         sampler: one of the names above.
         others: rows of other classes at the end of each batch, for `"facenet"`.
+        repeats: whether a sample may come twice in a batch where its class has fewer than K. A loss takes the two for a
+            positive pair, unless images are cut at random and really differ. Without repeats batches get smaller instead.
 
     Returns:
         `PKBatches`.
@@ -50,14 +52,14 @@ def pk_batches(
     References: Hermans et al. 2017 (pk); Musgrave et al. 2020 (m_per_class); Sohn 2016 (npair); Xuan et al. 2020
     (balanced); Schroff et al. 2015 (facenet).
     """
-    return PKBatches(items, labels, classes, per_class, steps, seed, preprocess, sampler, others)
+    return PKBatches(items, labels, classes, per_class, steps, seed, preprocess, sampler, others, repeats)
 
 
 class PKBatches(keras.utils.PyDataset):
     """P classes x K samples in every batch; batch i depends on (seed, i) only.
 
     No sample comes twice in a batch unless its class has fewer than K: then its samples are repeated evenly (by the
-    default sampler; see `pk_batches` for the others).
+    default sampler; see `pk_batches` for the others), or not at all with `repeats=False`.
     Classes with one sample are left out. Every epoch continues where the last one ended. To shorten an epoch set
     `steps` here rather than `steps_per_epoch` in `fit`; give `fit` `shuffle=False` to train in the order of i
     (`shuffle=True`, the default of Keras, shuffles the batches within an epoch).
@@ -73,8 +75,9 @@ class PKBatches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0
-    ):
+        self, items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0,
+        repeats=True,
+    ):  # fmt: skip
         super().__init__()
         if sampler not in SAMPLERS:
             raise ValueError(errors.unknown("sampler", sampler, SAMPLERS))
@@ -89,7 +92,7 @@ class PKBatches(keras.utils.PyDataset):
             raise ValueError(f"items and labels must have one length; got {sizes}")
         if preprocess is not None and not callable(preprocess):
             raise ValueError(f"preprocess must be callable or None; got {type(preprocess).__name__}")
-        self.preprocess = preprocess
+        self.preprocess, self.repeats = preprocess, errors.flag("repeats", repeats)
         self.labels, self.class_names, self._members = group(labels)
         self.classes = whole("classes", max(2, min(16, len(self._members))) if classes is None else classes, 2)
         if len(self._members) < self.classes:
@@ -139,7 +142,7 @@ class PKBatches(keras.utils.PyDataset):
         def spec(array):
             array = np.asarray(array)
             free = array.dtype.kind == "i" and array.ndim == 2  # ids of texts
-            shape = (array.shape[0], *((None,) * (array.ndim - 1) if free else array.shape[1:]))
+            shape = (array.shape[0] if self.repeats else None, *((None,) * (array.ndim - 1) if free else array.shape[1:]))
             return tf.TensorSpec(shape, array.dtype)
 
         dataset = tf.data.Dataset.from_generator(epoch, output_signature=tuple(map(spec, self.batch(self.start))))
@@ -148,8 +151,9 @@ class PKBatches(keras.utils.PyDataset):
     def _transformed(self, tf, epoch, transform):
         x, y = self.rows(self.start)
         paths = x.dtype == object and isinstance(x[0], str)
-        items = tf.TensorSpec(x.shape, tf.string if x.dtype == object else x.dtype)
-        signature = tf.TensorSpec((), tf.int64), items, tf.TensorSpec(y.shape, y.dtype)
+        size = len(y) if self.repeats else None
+        items = tf.TensorSpec((size, *x.shape[1:]), tf.string if x.dtype == object else x.dtype)
+        signature = tf.TensorSpec((), tf.int64), items, tf.TensorSpec((size,), y.dtype)
 
         def read(step, items, labels):
             items = tf.map_fn(tf.io.read_file, items) if paths else items
@@ -161,8 +165,9 @@ class PKBatches(keras.utils.PyDataset):
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(2)
 
     def indices(self, step):
-        """Return the rows of batch `step`, class by class, int64 (P * K + others,)."""
-        return self.sampler(whole("step", step, 0, 2**64 - 1))
+        """Return the rows of batch `step`, class by class, int64 (P * K + others,), fewer without `repeats`."""
+        rows = self.sampler(whole("step", step, 0, 2**64 - 1))
+        return rows if self.repeats else rows[np.sort(np.unique(rows, return_index=True)[1])]
 
     def _check_epoch(self):
         """Refuse a batch that no epoch of the sampler fills."""
