@@ -16,7 +16,7 @@ demo: env
 	@$(RUN) recipes/intent_bilstm.py --epochs 3 --steps 40 --gallery 1000 --features 30 $(ARGS)
 
 test: env
-	@$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: env
 	@$(RUN) -m pytest -m slow $(ARGS)
