@@ -2,4 +2,14 @@
 
 from zoo._lazy import attach
 
-__getattr__, __dir__, __all__ = attach(__name__, {"Application": "application", "BiLSTM": "bilstm", "ConvNet": "convnet"})
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Application": "application",
+        "BiLSTM": "bilstm",
+        "CaptionEncoder": "caption",
+        "ConvNet": "convnet",
+        "ImageFeatures": "vse",
+        "VSE": "vse",
+    },
+)

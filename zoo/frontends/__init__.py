@@ -2,4 +2,14 @@
 
 from zoo._lazy import attach
 
-__getattr__, __dir__, __all__ = attach(__name__, {"ImageFrontend": "image", "TextFrontend": "text"})
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "AudioFrontend": "audio",
+        "ImageFrontend": "image",
+        "TextFrontend": "text",
+        "WordFrontend": "words",
+        "as_wavs": "wav",
+        "read_vectors": "word_vectors",
+    },
+)
