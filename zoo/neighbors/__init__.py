@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "Gallery": "exact",
         "Rotation": "rotating",
         "check_rows": "exact",
+        "cluster_words": "words",
         "knn": "exact",
         "ranks": "counting",
         "rotation": "rotating",

@@ -1,0 +1,156 @@
+"""Folders of images with captions as they are published, to (split, image, captions) of every image."""
+
+import json
+import pathlib
+
+import numpy as np
+
+from zoo import errors
+
+SPLITS = {"train": "train", "restval": "restval", "val": "validation", "validation": "validation", "dev": "validation",
+          "test": "test"}  # fmt: skip
+HELD_OUT = 1000  # images of validation and of test where a list of captions comes without splits
+COCO_HELD_OUT = 5000
+EXPECTED = (
+    "Flickr8k.token.txt with Flickr_8k.trainImages.txt, Flickr_8k.devImages.txt and Flickr_8k.testImages.txt; "
+    "results_20130124.token; dataset_flickr8k.json, dataset_flickr30k.json or dataset_coco.json; captions_train2014.json with "
+    "captions_val2014.json (or 2017); train_ims.npy with train_caps.txt, also of dev and test"
+)
+
+
+def read(folder):
+    """Return rows (split, image, captions) of a folder: the split's name, the path or the features of an image, its captions.
+
+    Raises:
+        FileNotFoundError: none of the files that say which caption belongs to which image, or half of them.
+        ValueError: a line or an entry that does not fit.
+    """
+    folder = pathlib.Path(folder)
+    for pattern, reader in LAYOUTS.items():
+        if found := sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):
+            return reader(folder, found[0])
+    raise FileNotFoundError(f"{str(folder)!r} holds no captions that are known; expected in it or one folder below: {EXPECTED}")
+
+
+def _karpathy(folder, path):
+    """`dataset_*.json`: every image with its split and sentences."""
+    images = _json(path, "images")
+    places = _Places(folder)
+    rows = []
+    for i, image in enumerate(images):
+        try:
+            split, name = image["split"], image["filename"]
+            captions = [sentence.get("raw") or " ".join(sentence["tokens"]) for sentence in image["sentences"]]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}: images[{i}] needs filename, split and sentences with raw; it lacks {error}") from error
+        if split not in SPLITS:
+            raise ValueError(f"{path}: images[{i}]: {errors.unknown('split', split, SPLITS)}")
+        rows.append((SPLITS[split], places(f"{image.get('filepath', '')}/{name}".strip("/")), captions))
+    return rows
+
+
+def _coco(folder, path):
+    """`captions_train2014.json` and its val; of val's images in the order of their ids half are validation, half test."""
+    other = path.with_name(path.name.replace("train", "val"))
+    if not other.is_file():
+        raise FileNotFoundError(f"{str(path)!r} needs {other.name!r} beside it, from which validation and test are cut")
+    places, rows = _Places(folder), []
+    for part, file in (("train", path), ("val", other)):
+        images = sorted(_json(file, "images"), key=lambda image: image["id"])
+        captions = {image["id"]: [] for image in images}
+        for i, note in enumerate(_json(file, "annotations")):
+            if note.get("image_id") not in captions:
+                raise ValueError(f"{file}: annotations[{i}] has image_id {note.get('image_id')!r}, which no image has")
+            captions[note["image_id"]].append(note["caption"])
+        held = min(COCO_HELD_OUT, len(images) // 2)
+        for i, image in enumerate(images):
+            split = "train" if part == "train" else ("validation", "test", "restval")[min(i // max(held, 1), 2)]
+            rows.append((split, places(image["file_name"]), captions[image["id"]]))
+    return rows
+
+
+def _token(folder, path):
+    """`image.jpg#0<TAB>caption` a line, and lists of the images of each split where there are some."""
+    captions = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        key, tab, caption = line.partition("\t")
+        name, mark, _ = key.rpartition("#")
+        if not tab or not mark:
+            raise ValueError(f"{path}:{number}: expected image.jpg#0<TAB>caption, got {line[:60]!r}")
+        captions.setdefault(name, []).append(caption)
+    places = _Places(folder)
+    if (path.parent / FLICKR8K.format("train")).is_file():
+        rows = []
+        for part in ("train", "dev", "test"):
+            lists = path.parent / FLICKR8K.format(part)
+            if not lists.is_file():
+                raise FileNotFoundError(f"{str(path)!r} needs {lists.name!r} beside it, the images of that split")
+            names = lists.read_text(encoding="utf-8").split()
+            rows += [(SPLITS[part], places(name), captions.get(name, [])) for name in names]
+        return rows
+    if path.name.startswith("Flickr8k"):
+        raise FileNotFoundError(f"{str(path)!r} needs {FLICKR8K.format('train')!r}, dev and test beside it")
+    names = sorted(captions)  # no official split: the last images
+    held = min(HELD_OUT, len(names) // 10)
+    cut = len(names) - 2 * held, len(names) - held
+    return [(_part(i, *cut), places(name), captions[name]) for i, name in enumerate(names)]
+
+
+def _part(i, first, second):
+    return "train" if i < first else "validation" if i < second else "test"
+
+
+def _features(folder, path):
+    """`train_ims.npy` [N, F] or [5N, F] and `train_caps.txt`, five captions an image, as VSE's code stores them."""
+    rows = []
+    for part in ("train", "dev", "test"):
+        stored, texts = path.with_name(f"{part}_ims.npy"), path.with_name(f"{part}_caps.txt")
+        for file in (stored, texts):
+            if not file.is_file():
+                raise FileNotFoundError(f"{str(path)!r} needs {file.name!r} beside it")
+        vectors = np.load(stored, mmap_mode="r")
+        lines = texts.read_text(encoding="utf-8").splitlines()
+        if len(lines) == len(vectors):  # each image stands there once for each of its captions
+            vectors = vectors[::5]
+        if len(lines) != 5 * len(vectors):
+            raise ValueError(f"{texts}: {len(lines)} captions for {len(vectors)} images; expected five an image")
+        rows += [(SPLITS[part], vector, lines[5 * i : 5 * i + 5]) for i, vector in enumerate(np.asarray(vectors, "float32"))]
+    return rows
+
+
+class _Places:
+    """Finds the images of a folder: at their name, or by it in the folders that usually hold them."""
+
+    FOLDERS = ("", "images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr8k-images", "flickr30k-images",
+               "flickr30k_images", "train2014", "val2014", "train2017", "val2017", "images/train2014", "images/val2014",
+               "images/train2017", "images/val2017")  # fmt: skip
+
+    def __init__(self, folder):
+        self.folders = [folder / name for name in self.FOLDERS if (folder / name).is_dir()]
+
+    def __call__(self, name):
+        for tried in dict.fromkeys((name, name.rpartition("/")[2])):
+            for folder in self.folders:
+                if (folder / tried).is_file():
+                    return str(folder / tried)
+        return str(self.folders[0] / name)
+
+
+def _json(path, key):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)[key]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected JSON with the list {key!r}: {error}") from error
+
+
+FLICKR8K = "Flickr_8k.{}Images.txt"
+LAYOUTS = {
+    "dataset_*.json": _karpathy,
+    "Flickr8k.token.txt": _token,
+    "results_20130124.token": _token,
+    "captions_train20*.json": _coco,
+    "train_ims.npy": _features,
+}
