@@ -10,13 +10,14 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "build": "embedder",
+        "build": "making",
         "list_models": "registry",
         "list_losses": "registry",
         "describe": "registry",
         "Embedder": "embedder",
-        "load_model": "embedder",
-        "register": "embedder",
+        "TwoTowers": "two_towers",
+        "load_model": "making",
+        "register": "making",
         "evaluate": "metrics.evaluation",
         "addons": ".addons",
         "callbacks": ".callbacks",

@@ -1,22 +1,16 @@
 """The model of the zoo: frontend, backbone, head and loss layer in one `keras.Model`."""
 
-import importlib
-import os
-import pathlib
-
 import keras
 import numpy as np
 
 from zoo import errors, registry
-from zoo.frontends.base import is_strings
-from zoo.layers.loss_layer import LossLayer
+from zoo.base_model import Model
+from zoo.layers.matchmap import masked_mean
 from zoo.layers.normalize import L2Normalize
-
-_SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Embedder(keras.Model):
+class Embedder(Model):
     """Turns items into embeddings, and learns to from labels.
 
     `call` maps preprocessed items to embeddings [N, D] and nothing else. Labels go to the loss layer, which owns
@@ -25,7 +19,7 @@ class Embedder(keras.Model):
 
     Args:
         backbone: layer from preprocessed items to vectors, for instance `zoo.encoders.BiLSTM`.
-        loss_layer: `zoo.layers.LossLayer`.
+        loss_layer: `zoo.layers.LossLayer`; None for one of the towers of `zoo.TwoTowers`.
         frontend: turns raw items into the backbone's input; None when items are tensors already.
         embedding_dim: D, the size of a linear layer behind the backbone; None takes the backbone's output.
         normalize: scale embeddings to unit length.
@@ -54,7 +48,7 @@ class Embedder(keras.Model):
     @property
     def distance(self):
         """How embeddings are compared: the distance of the loss, cosine for losses on class scores."""
-        return getattr(self.loss_layer.loss, "distance", "cosine")
+        return "cosine" if self.loss_layer is None else getattr(self.loss_layer.loss, "distance", "cosine")
 
     def build(self, input_shape):
         if not self.backbone.built:  # that of a loaded model is
@@ -63,7 +57,8 @@ class Embedder(keras.Model):
         for layer in self.head:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.loss_layer.build(shape[:1], shape)
+        if self.loss_layer is not None:
+            self.loss_layer.build(shape[:1], shape)
         self.built = True
 
     def call(self, x, training=None):
@@ -73,11 +68,6 @@ class Embedder(keras.Model):
         for layer in self.head:
             x = layer(x)
         return x
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        if y is None:
-            raise ValueError("labels are missing: call fit(items, labels), or give batches of (items, labels)")
-        return sum(self.losses, self.loss_layer(y, y_pred, sample_weight=sample_weight, training=training))
 
     def adapt(self, items):
         """Take what the frontend learns from training items [N]: characters of texts, mean and spread of images.
@@ -110,6 +100,8 @@ class Embedder(keras.Model):
 
     def fit(self, x=None, y=None, **kwargs):
         """`keras.Model.fit`, which also takes raw items; `zoo.data.pk_batches` goes on where a killed run was."""
+        if self.loss_layer is None:
+            raise ValueError(f"{self.name} is one of two towers and has no loss of its own: fit the model of both")
         if hasattr(x, "position"):  # PK batches
             self.loss_layer.loss.check_labels(x.labels, self.loss_layer.classes)
             x.position = self._step
@@ -131,13 +123,6 @@ class Embedder(keras.Model):
             kwargs["validation_data"] = (self._arrays(items), self._labels(labels), *rest)
         return super().fit(self._arrays(x, augment=True), self._labels(y), **kwargs)
 
-    def _step(self):
-        """The global step; None while JAX holds the weights outside the model, which is during an epoch."""
-        try:
-            return int(self.optimizer.iterations)
-        except TypeError:
-            return None
-
     def evaluate(self, x=None, y=None, **kwargs):
         """`keras.Model.evaluate` (the loss), which also takes raw items; `zoo.evaluate` measures retrieval."""
         return super().evaluate(self._arrays(x), self._labels(y), **kwargs)
@@ -158,21 +143,9 @@ class Embedder(keras.Model):
         width = self.backbone.compute_output_shape(input_shape)[-1] if self.embedding_dim is None else None
         return (input_shape[0], self.embedding_dim or width)
 
-    def save(self, filepath, overwrite=True, **kwargs):
-        """`keras.Model.save`; a `.keras` file is written beside its place and renamed, so it is whole or absent."""
-        path = pathlib.Path(filepath)
-        if path.suffix != ".keras" or not overwrite:
-            return super().save(filepath, overwrite=overwrite, **kwargs)
-        beside = path.with_name(f".{path.stem}-{os.getpid()}.keras")
-        try:
-            super().save(beside, **kwargs)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-
     def class_scores(self, items):
         """Return the scores [N, C] of a model whose loss is on class scores."""
-        if self.loss_layer.scores is None:
+        if getattr(self.loss_layer, "scores", None) is None:
             raise ValueError(f"{self.name} compares samples and has no class scores")
         scores = np.asarray(keras.ops.convert_to_numpy(self.loss_layer.scores(self.predict(items))))
         return scores.prod(axis=-1) if scores.ndim == 3 else scores  # cosines times lengths
@@ -183,7 +156,9 @@ class Embedder(keras.Model):
             card = registry.describe(self.name)
         except ValueError:  # a model of the user's own under a name of its own
             card = registry.Card(name=self.name, settings={})
-        config = {**self.backbone.get_config(), **self.loss_layer.loss.get_config(), "classes": self.loss_layer.classes}
+        config = self.backbone.get_config()
+        if self.loss_layer is not None:
+            config |= {**self.loss_layer.loss.get_config(), "classes": self.loss_layer.classes}
         config |= {"embedding_dim": self.embedding_dim, "normalize": self.normalize}
         card["settings"] = {key: config.get(key, value) for key, value in card["settings"].items()}
         card["outputs"] = f"embedding: float32 [N, {self.compute_output_shape((None, None))[-1]}]"
@@ -198,14 +173,6 @@ class Embedder(keras.Model):
             return self.frontend.mapped(x, augment=augment)
         return np.asarray(x) if isinstance(x, (list, tuple)) else x
 
-    def _labels(self, y):
-        """Labels as integers, checked where they can be seen; a compiled step cannot look at them."""
-        if y is None or not (isinstance(y, (list, tuple)) or hasattr(y, "__array__")):
-            return y
-        if is_strings(y):
-            raise ValueError("labels must be class ids, not names: ids, class_names = zoo.data.encode(labels)")
-        return self.loss_layer.loss.check_labels(np.asarray(y), self.loss_layer.classes)
-
     def get_config(self):
         parts = {key: getattr(self, key) for key in ("backbone", "loss_layer", "frontend")}
         parts = {key: keras.saving.serialize_keras_object(value) for key, value in parts.items()}
@@ -217,79 +184,33 @@ class Embedder(keras.Model):
         return cls(**{**config, **parts})
 
 
-def build(name, **settings):
-    """Return a compiled model: the encoder and the loss layer that its name says.
+@keras.saving.register_keras_serializable(package="zoo")
+class MapEmbedder(Embedder):
+    """A tower that gives a vector for each frame of speech or each place of an image; their mean is the embedding.
 
-    Args:
-        name: `<encoder>_<loss>`, a name of `list_models()`.
-        **settings: of the encoder (`units=`), of the loss (`margin=`, `temperature=`), and of the model:
-            `embedding_dim` (size of the embedding; None takes the encoder's output as it is), `normalize` (unit
-            length), `classes` (for losses on class scores), `matryoshka` (sizes at which the embedding may be cut, as in
-            `zoo.layers.LossLayer`), `learning_rate` (Adam; 1e-3). A margin may be a
-            `keras.optimizers.schedules.LearningRateSchedule` of the training step.
+    The backbone has `frames(x)`, which returns vectors [N, T, F] and a mask [N, T] of real ones, or `places(x)`, which
+    returns vectors [N, H, W, F]. The head is applied to every vector.
 
-    Returns:
-        `zoo.Embedder`, compiled; call `compile` again for another optimizer.
-
-    Raises:
-        ValueError: an unknown name or setting, answered with the nearest valid one.
-
-    Example:
-
-    >>> import zoo
-    >>> model = zoo.build("bilstm_batchhard", margin=0.3, units=16)
-    >>> model.adapt(["导航到高铁东站", "play some music"])
-    >>> model.predict(["去安泰小区怎么走"]).shape
-    (1, 128)
+    Args: as `Embedder`.
     """
-    encoder, loss = registry.parse(name)
-    model = {"embedding_dim": 128, "normalize": True, "learning_rate": 1e-3, "matryoshka": None, **loss.head}
-    model |= {"classes": None} if loss.needs_classes else {}
-    homes = (model, registry.defaults(encoder.path), registry.loss_settings(loss))
-    for key in settings:
-        if not any(key in home for home in homes):
-            raise ValueError(f"{name}: {errors.unknown('setting', key, {k for home in homes for k in home})}")
-    # A setting of several parts reaches all of them: normalize is the head's and the loss's.
-    given = [{key: value for key, value in settings.items() if key in home} for home in homes]
-    model |= given[0]
-    if loss.needs_classes and model["classes"] is None:
-        raise ValueError(f"{name} scores classes: say how many there are, build({name!r}, classes=...)")
-    backbone = registry.make(encoder, given[1])
-    schedules = {key: value for key, value in given[2].items() if isinstance(value, _SCHEDULE)}
-    started = {key: float(schedule(0)) for key, schedule in schedules.items()}
-    layer = LossLayer(registry.make(loss, given[2] | started), model.get("classes"), schedules, model["matryoshka"])
-    result = Embedder(backbone, layer, backbone.make_frontend(), model["embedding_dim"], model["normalize"], name=name)
-    result.compile(keras.optimizers.Adam(errors.number("learning_rate", model["learning_rate"], 0)))
-    return result
 
+    def call(self, x, training=None):
+        return masked_mean(*self.features(x, training))
 
-def register():
-    """Make the classes of the zoo known to Keras, for those who call `keras.models.load_model` themselves."""
-    for item in (*registry.ENCODERS.values(), *registry.LOSSES.values()):
-        importlib.import_module(item.path.split(":")[0])
-    importlib.import_module("zoo.addons")
+    def features(self, x, training=None):
+        """Return vectors [N, P, D] and a mask [N, P] of those that are real."""
+        if hasattr(self.backbone, "frames"):
+            x, mask = self.backbone.frames(x, training=training)
+        else:
+            x = self.backbone.places(x, training=training)
+            size = keras.ops.shape(x)
+            x = keras.ops.reshape(x, (size[0], size[1] * size[2], x.shape[-1]))
+            mask = keras.ops.ones_like(x[:, :, 0], dtype="bool")
+        for layer in self.head:
+            x = layer(x)
+        return x, mask
 
-
-def load_model(path):
-    """Load a model that was saved with `model.save("name.keras")`, in any process.
-
-    Args:
-        path: a `.keras` file.
-
-    Returns:
-        `zoo.Embedder`, compiled as it was saved, with its vocabulary, margin and optimizer state.
-
-    Raises:
-        ValueError: no such file, or not a `.keras` file.
-    """
-    path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise ValueError(f"path: there is no file {path!r}; expected a model saved by model.save('NAME.keras')")
-    register()
-    try:
-        model = keras.models.load_model(path, safe_mode=True)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"path: {path!r} is no model of this library that can be read: {error}") from error
-    if not isinstance(model, Embedder):
-        raise ValueError(f"path: {path!r} holds a {type(model).__name__}; expected a zoo.Embedder, use keras.models.load_model")
-    return model
+    def parts(self, items, batch_size=64):
+        """Yield `features` of raw or preprocessed items [N], a batch at a time."""
+        for start in range(0, len(items), batch_size):
+            yield self.features(keras.ops.convert_to_tensor(self.preprocess(items[start : start + batch_size])), training=False)

@@ -122,17 +122,17 @@ def describe(name):
     'embedding: float32 [N, 128]'
     """
     encoder, loss = parse(name)
-    model = {**defaults("zoo.embedder:Embedder"), **loss.head}
-    settings = {key: model[key] for key in ("embedding_dim", "normalize")}
+    settings = {**model_settings(encoder), **loss.head}
     settings |= defaults(encoder.path) | encoder.settings | {**loss_settings(loss), **settings}
     if loss.needs_classes:
         settings["classes"] = "required: the number of classes in the labels"
+    each = " of each tower" if encoder.takes == "towers" else ""
     return Card(
         name=name,
         encoder=encoder.summary,
         loss=loss.summary,
         inputs=encoder.inputs,
-        outputs=f"embedding: float32 [N, {settings['embedding_dim']}]",
+        outputs=f"embedding{each}: float32 [N, {settings['embedding_dim']}]",
         parameters=encoder.parameters,
         settings=settings,
         scores=scores().get(name, {}),
@@ -146,6 +146,13 @@ def scores():
     """Test scores of the recipes by model and data set, as `tools/readme_tables.py` wrote them."""
     with open(os.path.join(os.path.dirname(__file__), "scores.json"), encoding="utf-8") as file:
         return json.load(file)
+
+
+def model_settings(encoder):
+    """Settings of the model itself, with their defaults, for an encoder's `Entry`."""
+    model = defaults("zoo.embedder:Embedder")
+    settings = {key: model[key] for key in ("embedding_dim", "normalize")}
+    return settings | ({"image_norm": True} if encoder.takes == "towers" else {})
 
 
 def loss_settings(loss):

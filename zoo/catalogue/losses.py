@@ -148,12 +148,14 @@ LOSSES = {
         "Every matched pair of two towers against one impostor drawn for each direction, on raw dot products.",
         "Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context",
         settings={"negative": "random", "margin": 1.0, "normalize": False},
+        head=_RAW,
         takes="towers",
     ),
     "mms": Entry(
         "zoo.losses.ranking:MaskedMarginSoftmax",
         "Softmax of every matched pair of two towers against the batch, with a margin and other matches masked.",
         "Ilharco, Zhang and Baldridge 2019, Large-scale representation learning from visually grounded untranscribed speech",
+        head=_RAW,
         takes="towers",
     ),
     "manytomany": Entry(

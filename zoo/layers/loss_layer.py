@@ -35,6 +35,7 @@ class LossLayer(keras.layers.Layer):
         labels: class ids [N].
         embeddings: floats [N, D]; two towers for a loss of those, see `zoo.losses.TowerLoss`.
         sample_weight: floats [N], or None.
+        similarity: how two towers compare, floats [N, M], where that is not a matter of one vector an item.
 
     Returns:
         The loss, a scalar.
@@ -76,6 +77,7 @@ class LossLayer(keras.layers.Layer):
         if self.built:  # a loaded model builds its parts, and then itself
             return
         shape = embeddings_shape if embeddings_shape is not None else labels_shape
+        shape = shape[0] if isinstance(shape[0], (tuple, list)) else shape  # of two towers
         # Made last, so that the same seed gives the same encoder under every loss.
         if self.matryoshka is not None:
             check_whole(self.matryoshka, shape[-1])
@@ -115,17 +117,18 @@ class LossLayer(keras.layers.Layer):
                 raise ValueError(errors.unknown("setting of a built layer", key, self.values))
             self.values[key].assign(errors.number(key, value))
 
-    def call(self, labels, embeddings, sample_weight=None, training=None):
+    def call(self, labels, embeddings, sample_weight=None, similarity=None, training=None):
         if training:
             for key, schedule in self.schedules.items():
                 self.values[key].assign(ops.cast(schedule(self.step), "float32"))
             if self.step is not None:
                 self.step.assign_add(1)
         towers = embeddings if isinstance(embeddings, (tuple, list)) else (embeddings,)  # two of them, or one tensor
-        outputs = [self._outputs(embeddings[:, :k]) for k in self.matryoshka or ()] or [self._outputs(embeddings)]
+        outputs = [self._outputs(_first(embeddings, k)) for k in self.matryoshka or ()] or [self._outputs(embeddings)]
         wide = "float64" if ops.dtype(towers[0]) == "float64" else "float32"
         loss = self.loss.with_values(**{key: ops.cast(value, wide) for key, value in self.values.items()})
-        parts = [loss.checked_terms(labels, output) for output in outputs]
+        extra = {} if similarity is None else {"similarity": similarity}
+        parts = [loss.checked_terms(labels, output, **extra) for output in outputs]
         terms = combine(parts, reduction=loss.reduction) if len(parts) > 1 else parts[0]
         spread = [ops.mean(ops.std(ops.stop_gradient(ops.cast(part, "float32")), axis=0)) for part in towers]
         spread = sum(spread) / len(spread)
@@ -145,3 +148,8 @@ class LossLayer(keras.layers.Layer):
     def from_config(cls, config):
         parts = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("loss", "schedules")}
         return cls(**{**config, **parts})
+
+
+def _first(embeddings, k):
+    """The first k numbers of embeddings, or of those of two towers."""
+    return tuple(part[..., :k] for part in embeddings) if isinstance(embeddings, (tuple, list)) else embeddings[..., :k]

@@ -21,8 +21,8 @@ class TowerLoss(Loss):
     equal, wherever they stand: five captions of one picture carry its id and never push each other.
 
     Labels are ids [N] of both towers; or a pair, ids of the rows of x [N] and of y [M], when the towers differ in
-    length; or None when row i matches row i and nothing else. The value of a row of x holds what its matches in y
-    cost as anchors, too; it is what a sample weight weighs.
+    length; or a boolean matrix [N, M] that says which rows match; or None when row i matches row i and nothing else.
+    The value of a row of x holds what its matches in y cost as anchors, too; it is what a sample weight weighs.
 
     Args:
         normalize: scale the rows of both towers to unit length; `"first"` or `"second"` does so in one of them.
@@ -40,17 +40,21 @@ class TowerLoss(Loss):
             raise ValueError(errors.unknown("normalize", normalize, NORMALIZE))
         self.normalize = normalize
 
-    def checked_terms(self, y_true, y_pred):
+    def checked_terms(self, y_true, y_pred, similarity=None):
+        """Return the `Terms` of labels and towers; a `similarity` [N, M] takes the place of what the vectors say."""
         x, y = check_towers(y_pred)
-        return self.terms(check_pair_of_labels(y_true, x.shape[0], y.shape[0], ops.shape(x)[0]), (x, y))
+        labels = check_pair_of_labels(y_true, x.shape[0], y.shape[0], ops.shape(x)[0])
+        return self.terms(labels, (x, y), similarity)
 
-    def terms(self, labels, towers):
-        """Return the `Terms` of labels, ids [N] and ids [M], and towers, x [N, D] and y [M, D]."""
-        x, y = towers
-        x = geometry.normalize(x) if self.normalize in (True, "first") else x
-        y = geometry.normalize(y) if self.normalize in (True, "second") else y
-        positives = ops.equal(labels[0][:, None], labels[1][None, :])  # (N, M)
-        return self.pairs(ops.matmul(x, ops.transpose(y)), positives, ops.logical_not(positives))
+    def terms(self, labels, towers, similarity=None):
+        """Return the `Terms` of labels, (ids [N], ids [M]) or booleans [N, M], and towers, x [N, D] and y [M, D]."""
+        if similarity is None:
+            x, y = towers
+            x = geometry.normalize(x) if self.normalize in (True, "first") else x
+            y = geometry.normalize(y) if self.normalize in (True, "second") else y
+            similarity = ops.matmul(x, ops.transpose(y))
+        positives = ops.equal(labels[0][:, None], labels[1][None, :]) if isinstance(labels, tuple) else labels  # (N, M)
+        return self.pairs(similarity, positives, ops.logical_not(positives))
 
     def pairs(self, similarity, positives, negatives):
         """Return the `Terms` of similarities [N, M] and the boolean masks of matches and others [N, M]."""
@@ -84,7 +88,14 @@ def is_pair(x):
 
 
 def check_pair_of_labels(labels, n, m, rows):
-    """Return ids [N] and ids [M]; `n` and `m` are the towers' lengths or None, `rows` the first one's at run time."""
+    """Return ids [N] and ids [M], or booleans [N, M] as they are.
+
+    `n` and `m` are the towers' lengths or None, `rows` the first one's at run time.
+    """
+    if is_matrix(labels):
+        if any(a is not None and b is not None and a != b for a, b in zip(labels.shape, (n, m), strict=True)):
+            raise ValueError(f"labels: matches of shape {tuple(labels.shape)} do not fit towers of {n} and {m} rows")
+        return ops.convert_to_tensor(labels)
     pair = is_pair(labels) and all(np.ndim(part) if isinstance(part, (list, tuple)) else len(part.shape) for part in labels)
     if not pair and n is not None and m is not None and n != m:
         raise ValueError(f"labels: towers of {n} and {m} rows need a pair of labels, ids of the first and of the second")
@@ -104,6 +115,12 @@ def check_pair_of_labels(labels, n, m, rows):
     second = check_labels(labels[1], m, name="labels of the second tower", of="its embeddings")
     wide = "int64" if "int64" in (ops.dtype(first), ops.dtype(second)) else ops.dtype(first)
     return ops.cast(first, wide), ops.cast(second, wide)
+
+
+def is_matrix(labels):
+    """Whether `labels` are booleans [N, M], which say for every pair whether it matches."""
+    dtype = getattr(labels, "dtype", None)
+    return str(getattr(dtype, "name", dtype)) in ("bool", "torch.bool") and len(labels.shape) == 2
 
 
 def both_ways(function, similarity, *masks):

@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = attach(
         "best_threshold": "decisions",
         "bootstrap": "intervals",
         "classification": "decisions",
+        "cross_modal": "two_sides",
         "detection": "decisions",
         "effective_rank": "spectrum",
         "evaluate": "evaluation",

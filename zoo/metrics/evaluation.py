@@ -5,24 +5,28 @@ import numpy as np
 from zoo.metrics.decisions import classification
 from zoo.metrics.labels import codes, pair
 from zoo.metrics.ranking import check_length, retrieval
+from zoo.metrics.two_sides import cross_modal
 from zoo.neighbors.exact import check_rows, knn
 from zoo.neighbors.voting import vote
 
 
-def evaluate(model, data, gallery=None, k=None, neighbors=None, distance=None):
+def evaluate(model, data, gallery=None, k=None, neighbors=None, distance=None, folds=1):
     """Embed a data set and measure retrieval, and with a gallery also classification by its nearest rows.
 
     Without a gallery each item looks for its class among the other items of `data`, its own row left out by index.
     With one it looks in the gallery, and the majority of its `neighbors` nearest rows there predicts its label.
     A class that occurs only in `data` cannot be predicted: its items are misses and wrong answers.
 
+    A model of two towers is measured in both directions, as `cross_modal` does, on ((items, items), matches).
+
     Args:
         model: has `predict(items)` and `distance`; None when the items are embeddings [N, D] already.
-        data: (items, labels), or an object with these two attributes.
+        data: (items, labels), or an object with these two attributes; for two towers ((items, items), matches).
         gallery: the same kind, to search in; or None.
         k: numbers of neighbors for recall@k; by default 1, 2, 4 and 8, as far as there are so many rows.
         neighbors: how many vote; by default 5, or all rows if there are fewer.
         distance: how embeddings are compared; `model.distance` if None (cosine without a model).
+        folds: parts in which images are searched, for two towers; see `cross_modal`.
 
     Returns:
         `Report`: recall@k, recall@k_all, map@r, r_precision (see `retrieval`), with a gallery knn_accuracy and
@@ -35,6 +39,10 @@ def evaluate(model, data, gallery=None, k=None, neighbors=None, distance=None):
     1
     """
     distance = distance or getattr(model, "distance", "cosine")
+    if hasattr(model, "towers"):
+        if gallery is not None or neighbors is not None:
+            raise ValueError("gallery and neighbors are for one tower; of two, each side is searched by the other")
+        return _two_sides(model, data, k, distance, folds)
     queries, labels = _embed(model, data, "data")
     rows, row_labels = (queries, labels) if gallery is None else _embed(model, gallery, "gallery")
     found = len(rows) - (gallery is None)
@@ -52,6 +60,18 @@ def evaluate(model, data, gallery=None, k=None, neighbors=None, distance=None):
     report["knn_accuracy"], report["knn_macro_f1"] = answers["accuracy"], answers["macro_f1"]
     report.info["neighbors"] = neighbors
     return report
+
+
+def _two_sides(model, data, k, distance, folds):
+    """The report of a model of two towers."""
+    parts = data if isinstance(data, (tuple, list)) else (getattr(data, "items", None), getattr(data, "labels", None))
+    if len(parts) != 2 or not isinstance(parts[0], (tuple, list)) or len(parts[0]) != 2:
+        raise ValueError(f"data: expected ((items of {' and of '.join(model.towers)}), matches), got {type(data).__name__}")
+    (first, second), matches = parts
+    settings = {"k": k, "folds": folds, "names": tuple(model.towers), "distance": distance}
+    if model.matchmap in ("misa", "sima"):  # no distance of one vector to another
+        return cross_modal(None, None, matches, similarity=model.similarity(first, second), **settings)
+    return cross_modal(*model.predict((first, second)), matches, **settings)
 
 
 def _embed(model, data, name):
