@@ -38,7 +38,7 @@ def test_listing_and_describing_import_nothing_heavy_and_take_under_half_a_secon
 
 
 def test_patterns():
-    assert zoo.list_models("*_epshn") == ["bilstm_epshn", "convnet_epshn", "mobilenet_epshn", "resnet50_epshn"]
+    assert zoo.list_models("*_epshn") == ["bilstm_epshn", "convnet_epshn", "mobilenet_epshn", "resnet50_epshn", "speechcnn_epshn"]
     assert zoo.list_models("nothing*") == []
     towers = [name for name, loss in registry.LOSSES.items() if loss.takes == "towers"]
     assert len(zoo.list_models()) == len(registry.ENCODERS) * (len(registry.LOSSES) - len(towers))

@@ -34,4 +34,27 @@ ENCODERS = {
         inputs=_IMAGE,
         parameters="23,849,984",
     ),
+    "speechcnn": Entry(
+        "zoo.encoders.speechcnn:SpeechCNN",
+        "Log-mel and convolutions over time for speech, minutes on a CPU; preset=davenet is the audio branch of Harwath.",
+        "Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context",
+        inputs="audio: WAV files [N]",
+        parameters="205,472",
+    ),
+    "vse": Entry(
+        "zoo.encoders.vse:VSE",
+        "Captions through an LSTM or GRU, images through stored features or a network, in one space.",
+        "Kiros, Salakhutdinov and Zemel 2014, Unifying visual-semantic embeddings with multimodal neural language models",
+        inputs="text: UTF-8 strings [N]; image: stored features [N, F], or with image= JPEG, PNG, GIF, BMP or WebP files [N]",
+        parameters="986,456 and 300 for each word of the vocabulary",
+        takes="towers",
+    ),
+    "speech2image": Entry(
+        "zoo.encoders.speech2image:Speech2Image",
+        "Speech beside images: convolutions over log-mel and over pixels, pooled to vectors or compared by a matchmap.",
+        "Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context",
+        inputs="speech: WAV files [N]; image: JPEG, PNG, GIF, BMP or WebP files [N]",
+        parameters="0",
+        takes="towers",
+    ),
 }

@@ -10,6 +10,8 @@ __getattr__, __dir__, __all__ = attach(
         "CaptionEncoder": "caption",
         "ConvNet": "convnet",
         "ImageFeatures": "vse",
+        "Speech2Image": "speech2image",
+        "SpeechCNN": "speechcnn",
         "VSE": "vse",
     },
 )

@@ -4,5 +4,12 @@ from zoo._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
-    {"CosineLogits": "cosine_logits", "GlobalPool": "pool", "LossLayer": "loss_layer", "L2Normalize": "normalize"},
+    {
+        "ChunkedEmbedding": "chunked",
+        "CosineLogits": "cosine_logits",
+        "GlobalPool": "pool",
+        "LogMel": "log_mel",
+        "LossLayer": "loss_layer",
+        "L2Normalize": "normalize",
+    },
 )
