@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo.encoders import Application, ConvNet
 from zoo.encoders.application import statistics
 from zoo.layers import GlobalPool
@@ -57,6 +58,45 @@ def test_frozen_statistics_stay_as_they_are(make):
         assert any("gamma" in w.path for w in encoder.trainable_variables) == moved
 
 
+@pytest.mark.parametrize("freeze, trained", [("conv_pw_11_relu", 12), (True, 0), (None, 81)])
+def test_frozen_layers_keep_weights_and_statistics(freeze, trained, tmp_path):
+    model = zoo.build("mobilenet_triplet", width=0.25, size=32, resize=32, freeze=freeze, embedding_dim=4)
+    network = model.backbone.network
+    x, y = RNG.integers(0, 255, (8, 32, 32, 3), "uint8"), np.arange(8) % 2
+    model.adapt(x)
+    assert len(model.backbone.trainable_variables) == trained
+    before = {w.path: np.array(w) for w in network.weights}
+    model.fit(x, y, epochs=1, verbose=0)
+    last = next((i for i, layer in enumerate(network.layers) if layer.name == freeze), -1 if freeze is None else 999)
+    for i, layer in enumerate(network.layers):
+        for w in layer.weights:
+            assert (np.array(w) == before[w.path]).all() == (i <= last), w.path
+    model.save(tmp_path / "m.keras")
+    assert len(zoo.load_model(tmp_path / "m.keras").backbone.trainable_variables) == trained
+
+
+@pytest.mark.parametrize("freeze", ["conv_pw_6_relu", True])
+def test_a_model_trains_on_what_its_frozen_layers_said_as_on_the_images(freeze):
+    x, y = RNG.integers(0, 255, (8, 32, 32, 3), "uint8"), np.arange(8) % 2
+    found = []
+    for cached in (False, True):
+        keras.utils.set_random_seed(0)
+        model = zoo.build("mobilenet_triplet", width=0.25, size=32, resize=32, freeze=freeze, embedding_dim=4)
+        model.adapt(x)
+        items = model.backbone.frozen(np.asarray(model.preprocess(x))) if cached else x
+        assert not cached or items.shape[1:] == ((2, 2, 128) if freeze is not True else (1, 1, 256))
+        model.fit(items, y, batch_size=8, epochs=3, verbose=0, shuffle=False)
+        np.testing.assert_allclose(model.predict(items), model.predict(x), atol=1e-5)
+        found.append(model.predict(x))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-4)
+
+
+def test_a_cut_within_a_block_is_refused():
+    encoder = Application("ResNet50", size=32, resize=32, freeze="conv2_block2_1_relu")
+    with pytest.raises(ValueError, match="freeze='conv2_block2_1_relu' is jumped over"):
+        encoder.frozen(np.zeros((1, 32, 32, 3)))
+
+
 def test_statistics_are_those_of_the_networks():
     mean, std, bgr = statistics("ResNet50")
     np.testing.assert_allclose(mean, [103.939, 116.779, 123.68], atol=1e-3)
@@ -102,6 +142,8 @@ def test_a_network_of_ones_own_is_a_backbone():
         (lambda: small(backbone_name=1), ["backbone_name"]),
         (lambda: Application("ResNet51"), ["backbone", "ResNet50"]),
         (lambda: small(until="conv_pw_12_rel"), ["until", "conv_pw_12_relu"]),
+        (lambda: small(freeze="conv_pw_6_rel"), ["freeze", "conv_pw_6_relu"]),
+        (lambda: small().frozen(np.zeros((1, 32, 32, 3))), ["freeze", "no layer is frozen"]),
         (lambda: Application("ResNet50", width=0.5, size=32, resize=32), ["width", "ResNet50"]),
         (lambda: small(weights="no/such.h5"), ["weights", "no/such.h5"]),
         (lambda: small(pooling="mean"), ["pooling", "avg"]),

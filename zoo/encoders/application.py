@@ -31,10 +31,12 @@ class Application(keras.layers.Layer):
         resize: pixels to which the shorter side is scaled before the middle is cut out; None means `size`.
         pooling: `"avg"`, `"max"` or `"gem"`; see `zoo.layers.GlobalPool`.
         batch_norm: `"trained"`, or `"frozen"` to keep statistics and scale as they are.
+        freeze: name of the last layer that is not trained, so that no gradient goes below it, for instance
+            `"conv_pw_6_relu"` of MobileNet; or True for all of them. None trains every layer.
         crop, flip: what is done to training images, see `zoo.frontends.ImageFrontend`.
 
     Call arguments:
-        x: images [N, S, S, 3] from `zoo.frontends.ImageFrontend`.
+        x: images [N, S, S, 3] from `zoo.frontends.ImageFrontend`, or what `frozen` gave of them [N, h, w, f].
 
     Returns:
         floats [N, F].
@@ -61,6 +63,7 @@ class Application(keras.layers.Layer):
         resize=256,
         pooling="avg",
         batch_norm="trained",
+        freeze=None,
         crop=None,
         flip=False,
         **kwargs,
@@ -68,7 +71,7 @@ class Application(keras.layers.Layer):
         super().__init__(**{"name": "application", **kwargs})
         self.backbone, self.weights_from, self.width, self.until = backbone, weights, width, until
         self.size, self.resize = errors.whole("size", size), resize
-        self.pooling, self.batch_norm = pooling, check_batch_norm(batch_norm)
+        self.pooling, self.batch_norm, self.freeze = pooling, check_batch_norm(batch_norm), freeze
         self.crop, self.flip = crop, flip
         self.network = self._network()
         if weights not in (None, "imagenet"):
@@ -76,6 +79,8 @@ class Application(keras.layers.Layer):
         for layer in self.network._flatten_layers(include_self=False):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = batch_norm == "trained"
+        self.cut = None
+        self._freeze()
         self.pool = GlobalPool(pooling, name="pool")
 
     def _network(self):
@@ -84,13 +89,46 @@ class Application(keras.layers.Layer):
         else:
             network = self._application()
         if self.until is not None:
-            names = [layer.name for layer in network.layers]
-            if self.until not in names:
-                raise ValueError(errors.unknown("until", self.until, names))
+            _layer_number("until", self.until, network)
             network = keras.Model(network.inputs, network.get_layer(self.until).output, name=network.name)
         if len(network.output_shape) != 4:
             raise ValueError(f"backbone must end in features [N, H, W, F], not in {network.output_shape}")
         return network
+
+    def _freeze(self):
+        """Keep layers up to `freeze` as they are; their batch statistics too, which Keras does for what is not trained."""
+        if self.freeze is None:
+            return
+        last = len(self.network.layers) if self.freeze is True else _layer_number("freeze", self.freeze, self.network) + 1
+        for layer in self.network.layers[:last]:
+            layer.trainable = False
+        self.cut = self.network.layers[last - 1].output
+
+    def frozen(self, x, batch_size=256):
+        """Return what the last frozen layer says of images, float32 [N, h, w, f]: compute it once, then train on it.
+
+        A call takes such features in place of images, and so do `fit` and `predict` of a model with this backbone; a step
+        then costs what the layers above cost. Images are not cut or mirrored at random then.
+
+        Args:
+            x: images [N, S, S, 3] as `model.preprocess` returns them, or a `tf.data.Dataset` of batches of them.
+            batch_size: images at a time.
+
+        Raises:
+            ValueError: no `freeze`, or one within a block that a connection jumps over.
+        """
+        if self.cut is None:
+            raise ValueError("freeze: no layer is frozen; say up to which one, freeze='LAYER'")
+        if self.freeze is not True:
+            self._upper()
+        return keras.Model(self.network.inputs, self.cut).predict(x, batch_size=batch_size, verbose=0)
+
+    def _upper(self):
+        """The layers above the frozen ones, of which this is another view; not kept, or they would be saved twice."""
+        try:
+            return keras.Model(self.cut, self.network.output)
+        except ValueError as error:
+            raise ValueError(f"freeze={self.freeze!r} is jumped over by a connection; choose the end of a block") from error
 
     def _application(self):
         make = getattr(keras.applications, str(self.backbone), None)
@@ -122,8 +160,14 @@ class Application(keras.layers.Layer):
         self.pool.build(self.network.output_shape)
         self.built = True
 
+    def places(self, x, training=None):
+        """Return what the network says of each place, before pooling, floats [N, H, W, F]."""
+        if self.cut is not None and tuple(x.shape[1:]) == tuple(self.cut.shape[1:]) != self.network.input_shape[1:]:
+            return x if self.freeze is True else self._upper()(x, training=training)
+        return self.network(x, training=training)
+
     def call(self, x, training=None):
-        return self.pool(self.network(x, training=training))
+        return self.pool(self.places(x, training))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.network.output_shape[-1])
@@ -132,7 +176,7 @@ class Application(keras.layers.Layer):
         backbone = self.backbone
         if isinstance(backbone, keras.Model):
             backbone = keras.saving.serialize_keras_object(backbone)
-        names = ("width", "until", "size", "resize", "pooling", "batch_norm", "crop", "flip")
+        names = ("width", "until", "size", "resize", "pooling", "batch_norm", "freeze", "crop", "flip")
         config = {name: getattr(self, name) for name in names}
         # A saved model brings its own weights: nothing is read or downloaded again.
         return {**super().get_config(), **config, "backbone": backbone, "weights": None}
@@ -140,6 +184,14 @@ class Application(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(**{**config, "backbone": keras.saving.deserialize_keras_object(config["backbone"])})
+
+
+def _layer_number(argument, name, network):
+    """The place of a layer in a network; `ValueError` gives the nearest name there is."""
+    names = [layer.name for layer in network.layers]
+    if name not in names:
+        raise ValueError(errors.unknown(argument, name, names))
+    return names.index(name)
 
 
 def statistics(backbone):

@@ -76,7 +76,10 @@ class ImageFrontend(Frontend):
         self.mean, self.std = value
 
     def is_raw(self, items):
-        """Whether items are files, paths or pixels, or their spec; floats [N, S, S, C] went through here before."""
+        """Whether items are files, paths or pixels, or their spec; floats [N, S, S, C] went through here before.
+
+        So did arrays with other numbers of channels, which are features of a network's frozen layers.
+        """
         if isinstance(items, (str, bytes)) or is_strings(items):
             return True
         if isinstance(items, (list, tuple)):
@@ -85,6 +88,8 @@ class ImageFrontend(Frontend):
         if not hasattr(items, "dtype") or not hasattr(items, "shape"):
             return False
         whole = "int" in str(getattr(items.dtype, "name", items.dtype))
+        if len(items.shape) == 4 and not whole and items.shape[-1] not in (1, 3, 4):
+            return False
         return len(items.shape) in (3, 4) and (whole or tuple(items.shape)[1:] != self.input_shape[1:])
 
     def learn(self, items):
