@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "ProxyAnchorLoss": "proxies",
         "WordsLoss": "words",
         "Matryoshka": "matryoshka",
+        "Chunked": "chunked",
         # two towers
         "TowerLoss": "towers",
         "RankingLoss": "ranking",

@@ -4,11 +4,12 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.base import Loss, Terms, divide
+from zoo.losses.around import Around
+from zoo.losses.base import Terms, divide
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Matryoshka(Loss):
+class Matryoshka(Around):
     """The weighted mean of a loss over prefixes of the embedding, so that it can be cut after training.
 
     sum_k a_k loss(labels, embeddings[:, :k]) / sum_k a_k over the sizes k in `dims`. A prefix of a unit vector is
@@ -40,30 +41,13 @@ class Matryoshka(Loss):
     """
 
     def __init__(self, loss, dims, weights=None, reduction="mean", name="matryoshka", dtype=None):
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
+        super().__init__(loss, reduction=reduction, name=name, dtype=dtype)
         if loss.takes != "embeddings":
             raise ValueError(f"loss: {loss.name!r} has no embedding to cut; use LossLayer(loss, ..., matryoshka={dims!r})")
-        self.loss, self.dims = loss, check_dims(dims)
+        self.dims = check_dims(dims)
         self.weights = None if weights is None else tuple(errors.number("weights", w, 1e-9) for w in weights)
         if self.weights is not None and len(self.weights) != len(self.dims):
             raise ValueError(f"weights must hold one number a size, {len(self.dims)}, not {len(self.weights)}")
-
-    def __getattr__(self, name):
-        """What the loss itself says: its margin, its distance."""
-        if name.startswith("__") or "loss" not in self.__dict__:
-            raise AttributeError(name)
-        return getattr(self.__dict__["loss"], name)
-
-    @property
-    def adjustable(self):
-        return self.loss.adjustable
-
-    @property
-    def learns(self):
-        return self.loss.learns
-
-    def with_values(self, **values):
-        return super().with_values(loss=self.loss.with_values(**values))
 
     def terms(self, labels, embeddings):
         check_whole(self.dims, embeddings.shape[-1])
@@ -71,12 +55,7 @@ class Matryoshka(Loss):
         return combine(parts, self.weights, self.reduction)
 
     def get_config(self):
-        loss = keras.saving.serialize_keras_object(self.loss)
-        return {**super().get_config(), "loss": loss, "dims": self.dims, "weights": self.weights}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})
+        return {**super().get_config(), "dims": self.dims, "weights": self.weights}
 
 
 def check_dims(dims):
