@@ -129,6 +129,19 @@ def test_paths_keep_the_triplet_that_is_nearest_after_training():
     np.testing.assert_allclose(paths[-1], [[last.own[i], last.other[i]] for i in (7, 0)], atol=1e-12)
 
 
+def test_paths_take_their_partners_from_a_gallery():
+    rng = np.random.default_rng(0)
+    y, z = np.arange(6) % 3, np.arange(9) % 3
+    queries, galleries = ([rng.normal(size=(n, 4)) for _ in range(2)] for n in (6, 9))
+    paths = follow_triplets(queries, y, [4], galleries, z)
+    last = triplet_points(queries[-1], y, galleries[-1], z)
+    for epoch in range(2):
+        anchor, held = unit(queries[epoch])[4], unit(galleries[epoch])
+        np.testing.assert_allclose(paths[epoch, 0], [anchor @ held[last.positives[4]], anchor @ held[last.negatives[4]]])
+    with pytest.raises(ValueError, match="gallery_history: expected 2 epochs"):
+        follow_triplets(queries, y, [4], galleries[:1], z)
+
+
 @pytest.mark.parametrize(
     ("history", "items", "message"),
     [

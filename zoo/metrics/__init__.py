@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = attach(
         "effective_rank": "spectrum",
         "evaluate": "evaluation",
         "follow_triplets": "triplets",
+        "nmi": "clustering",
         "recall_by_dims": "spectrum",
         "retrieval": "ranking",
         "rotation": "spectrum",

@@ -163,13 +163,15 @@ def _right(given, rows, own, other):
     return right
 
 
-def follow_triplets(history, labels, items):
+def follow_triplets(history, labels, items, gallery_history=None, gallery_labels=None):
     """Follow triplets over the epochs: positive and negative are the nearest ones after training, and stay the same.
 
     Args:
         history: list over epochs of embeddings [N, D], the untrained state first; the last one chooses the triplets.
         labels: integers or strings [N].
         items: rows of the anchors, integers [n].
+        gallery_history: list over the same epochs of the rows to compare with [M, D]; None for the items themselves.
+        gallery_labels: their classes [M].
 
     Returns:
         Cosines to the positive and to the negative, float64 [epochs, n, 2].
@@ -190,7 +192,10 @@ def follow_triplets(history, labels, items):
         raise ValueError("history: expected at least one epoch, got none; give the untrained state first")
     if items.ndim != 1 or not len(items) or items.dtype.kind not in "iu":
         raise ValueError(f"items: expected integers [n], at least one, got {items.dtype} of shape {items.shape}")
-    last = triplet_points(history[-1], labels)
+    others = history if gallery_history is None else list(gallery_history)
+    if len(others) != len(history):
+        raise ValueError(f"gallery_history: expected {len(history)} epochs as in history, got {len(others)}")
+    last = triplet_points(history[-1], labels, None if gallery_history is None else others[-1], gallery_labels)
     count = len(np.asarray(history[-1]))
     place = np.minimum(np.searchsorted(last.rows, items), len(last.rows) - 1)
     missing = items[last.rows[place] != items]
@@ -198,13 +203,14 @@ def follow_triplets(history, labels, items):
         why = "is the only one of its class" if 0 <= missing[0] < count else f"is not one of the {count} rows"
         raise ValueError(f"items: row {missing[0]} {why}; choose among the rows of `triplet_points`")
     paths = np.empty((len(history), len(items), 2))
-    for epoch, embeddings in enumerate(history):
-        rows = check_rows(embeddings, f"history[{epoch}]")
-        if len(rows) != count:
+    sizes = count, len(np.asarray(others[-1]))
+    for epoch, found in enumerate(zip(history, others, strict=True)):
+        rows, gallery = (check_rows(part, f"history[{epoch}]") for part in found)
+        if (len(rows), len(gallery)) != sizes:
             raise ValueError(f"history: expected the same {count} items in every epoch, got {len(rows)} in epoch {epoch}")
+        anchors = Gallery(rows[items], "cosine").rows
         for side, partners in enumerate((last.positives[place], last.negatives[place])):
-            anchors, others = (Gallery(rows[chosen], "cosine").rows for chosen in (items, partners))
-            paths[epoch, :, side] = (anchors * others).sum(axis=1)
+            paths[epoch, :, side] = (anchors * Gallery(gallery[partners], "cosine").rows).sum(axis=1)
     return np.clip(paths, -1.0, 1.0)
 
 
