@@ -1,4 +1,4 @@
-"""One place that says which line to type when a backend is missing."""
+"""What differs between backends: which line to type when one is missing, and how a function is compiled."""
 
 import functools
 import importlib
@@ -18,3 +18,10 @@ def tensorflow(purpose):
             f"{purpose} needs TensorFlow, which is not installed ({error}); type: pip install 'zoo-embeddings"
             "[tensorflow-cpu]' (or [tensorflow], or [gpu])"
         ) from error
+
+
+def compiled(function):
+    """Return a function of arrays that TensorFlow traces once and then runs as a graph; elsewhere the function itself."""
+    import keras
+
+    return tensorflow("compiling").function(function, autograph=False) if keras.config.backend() == "tensorflow" else function

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.backends import compiled
 from zoo.figures import checks
 from zoo.figures.style import caption, heading, new_figure, panel_title, styled
 
@@ -54,34 +55,39 @@ def loss_on_plane(loss, points=19, arrows=10, low=-0.2):
     """
     grid = np.linspace(low, 1.0, points)
     places = np.linspace(low + 0.06, 0.94, arrows)
-    slopes = [[_slope(loss, np.array([ap, an])) for ap in places] for an in places]
-    return Plane(np.array([[_value(loss, ap, an) for ap in grid] for an in grid]), grid, np.array(slopes), places)
+    value = _value_of(loss)
+    slopes = [[_slope(value, np.array([ap, an])) for ap in places] for an in places]
+    return Plane(np.array([[value(ap, an) for ap in grid] for an in grid]), grid, np.array(slopes), places)
 
 
-def _slope(loss, at, step=1e-3):
+def _slope(value, at, step=1e-3):
     """Derivatives by both similarities; at a jump, where anchors are left out, those of the side without it."""
-    here, sides = _value(loss, *at), []
+    here, sides = value(*at), []
     for direction in np.eye(2) * step:
-        up, down = _value(loss, *(at + direction)) - here, here - _value(loss, *(at - direction))
+        up, down = value(*(at + direction)) - here, here - value(*(at - direction))
         sides.append(min(up, down, key=abs) / step)
     return sides
 
 
-def _value(loss, ap, an):
-    """What the anchor alone pays: the first row of the batch."""
+def _value_of(loss):
+    """What the anchor alone, the first row of the batch, pays at two similarities: a function of them."""
     from keras import ops  # a picture of stored arrays needs no backend
 
+    labels = np.array({"towers": [0, 1], "embeddings": [0, 0, 1]}.get(loss.takes, [0]))
+    pay = compiled(lambda x: loss.checked_terms(labels, x).values[0])
+    return lambda ap, an: float(ops.convert_to_numpy(pay(ops.convert_to_tensor(_batch(loss, ap, an)))))
+
+
+def _batch(loss, ap, an):
+    """A batch in which the anchor has these similarities to its positive and to its negative."""
+    if loss.takes_scores:
+        scores = np.array([[ap, an]])
+        return scores if loss.takes in ("scores", "cosines") else np.stack([scores, np.ones_like(scores)], axis=2)
     up, side = np.sqrt(max(0.0, 1 - ap**2)), np.sqrt(max(0.0, 1 - an**2))
     anchor, positive, negative = np.array([[1, 0, 0, 0], [ap, up, 0, 0], [an, 0, side, 0]])
     if loss.takes == "towers":
-        batch = [0, 1], np.array([[anchor, positive], [[0, 0, 0, 1], negative]], "float32")
-    elif loss.takes_scores:
-        scores = np.array([[ap, an]])
-        batch = [0], scores if loss.takes in ("scores", "cosines") else np.stack([scores, np.ones_like(scores)], axis=2)
-    else:
-        batch = [0, 0, 1], np.stack([anchor, positive, negative])
-    labels, x = np.array(batch[0]), np.asarray(batch[1], "float64")
-    return float(ops.convert_to_numpy(loss.checked_terms(labels, x).values)[0])
+        return np.array([[anchor, positive], [[0, 0, 0, 1], negative]], "float32")
+    return np.stack([anchor, positive, negative])
 
 
 @styled
