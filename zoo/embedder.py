@@ -35,7 +35,7 @@ class Embedder(Model):
     """
 
     def __init__(self, backbone, loss_layer, frontend=None, embedding_dim=128, normalize=True, name="embedder"):
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # each layer converts what it takes: a waveform keeps its precision
         self.backbone, self.loss_layer, self.frontend = backbone, loss_layer, frontend
         self.embedding_dim = None if embedding_dim is None else errors.whole("embedding_dim", embedding_dim)
         self.normalize = errors.flag("normalize", normalize)
@@ -53,7 +53,7 @@ class Embedder(Model):
     def build(self, input_shape):
         if not self.backbone.built:  # that of a loaded model is
             self.backbone.build(input_shape)
-        shape = self.backbone.compute_output_shape(input_shape)
+        shape = self._backbone_shape(input_shape)
         for layer in self.head:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
@@ -140,8 +140,10 @@ class Embedder(Model):
         return result[np.argsort(order)]
 
     def compute_output_shape(self, input_shape):
-        width = self.backbone.compute_output_shape(input_shape)[-1] if self.embedding_dim is None else None
-        return (input_shape[0], self.embedding_dim or width)
+        return (input_shape[0], self.embedding_dim or self._backbone_shape(input_shape)[-1])
+
+    def _backbone_shape(self, input_shape):
+        return self.backbone.compute_output_shape(input_shape)
 
     def class_scores(self, items):
         """Return the scores [N, C] of a model whose loss is on class scores."""
@@ -193,6 +195,11 @@ class MapEmbedder(Embedder):
 
     Args: as `Embedder`.
     """
+
+    def _backbone_shape(self, input_shape):
+        if hasattr(self.backbone, "frames_shape"):
+            return self.backbone.frames_shape(input_shape)
+        return self.backbone.compute_output_shape(input_shape)
 
     def call(self, x, training=None):
         return masked_mean(*self.features(x, training))

@@ -42,7 +42,7 @@ class TwoTowers(Model):
     """
 
     def __init__(self, first, second, loss_layer, matchmap=None, settings=None, name="two_towers"):
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)
         if loss_layer.loss.takes != "towers":
             raise ValueError(f"loss_layer: expected a loss of two towers, not {loss_layer.loss.name!r}, which takes one")
         if first.name == second.name:

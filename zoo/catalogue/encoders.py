@@ -54,7 +54,7 @@ ENCODERS = {
         "Speech beside images: convolutions over log-mel and over pixels, pooled to vectors or compared by a matchmap.",
         "Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context",
         inputs="speech: WAV files [N]; image: JPEG, PNG, GIF, BMP or WebP files [N]",
-        parameters="0",
+        parameters="325,584",
         takes="towers",
     ),
 }

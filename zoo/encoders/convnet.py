@@ -77,10 +77,14 @@ class ConvNet(keras.layers.Layer):
             input_shape = layer.compute_output_shape(input_shape)
         self.built = True
 
-    def call(self, x, training=None):
-        for layer in self.steps:
+    def places(self, x, training=None):
+        """Return what the last block says of each place, before pooling, floats [N, H, W, filters]."""
+        for layer in self.steps[:-1]:
             x = layer(x, training=training) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
         return x
+
+    def call(self, x, training=None):
+        return self.steps[-1](self.places(x, training))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.filters)

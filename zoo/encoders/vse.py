@@ -151,7 +151,7 @@ class VSE:
         text = CaptionEncoder(
             units, cell, bidirectional, word_dim, vectors, train_vectors, dropout, unknown, source, min_count, max_length
         )
-        backbone = None if image is None else _backbone(image, weights, size, image_settings or {})
+        backbone = None if image is None else image_backbone(image, weights, size, image_settings or {})
         width = text.compute_output_shape((None, None))[-1] if errors.flag("image_map", image_map) else None
         self.towers = {"text": text, "image": ImageFeatures(None if backbone else features, backbone, freeze, scale, width)}
 
@@ -160,7 +160,7 @@ class VSE:
         return {**self.settings, "vectors": None if self.settings["vectors"] is None else str(self.settings["vectors"])}
 
 
-def _backbone(name, weights, size, settings):
+def image_backbone(name, weights, size, settings):
     """The network of a name, with its weights."""
     settings = {**settings, **({} if size is None else {"size": size, "resize": size})}
     if name == "convnet":

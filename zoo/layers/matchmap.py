@@ -56,35 +56,40 @@ def masked_mean(vectors, mask):
 
 
 def _mean_of_largest(frames, share, places, mask):
-    """sum over t of share[i, t] max over p of frames[i, t].places[j, p], [N, M]; one j at a time, both ways."""
+    """sum over t of share[i, t] max over p of frames[i, t].places[j, p], [N, M]; one item at a time, both ways."""
 
     @ops.custom_gradient
     def through(frames, places):
         def value(item):
-            products, found = _map(frames, *item)
-            return found * ops.sum(share * ops.max(products, axis=2), axis=1)  # (N,)
+            vectors, real = item
+            found = ops.any(real > 0)
+            products = ops.matmul(frames, ops.transpose(vectors))  # (N, T, P)
+            products = ops.where(ops.logical_or(real > 0, ops.logical_not(found)), products, -1e30)
+            largest = ops.sum(share * ops.max(products, axis=2), axis=1)  # (N,)
+            return ops.where(found, largest, 0.0), ops.cast(ops.argmax(products, axis=2), "int32")
+
+        similarity, best = ops.map(value, (places, mask))  # (M, N), and the place that each frame finds, (M, N, T)
 
         def gradient(*args, upstream=None):
-            upstream = args[-1] if upstream is None else upstream  # (N, M)
+            upstream = ops.transpose(args[-1] if upstream is None else upstream)  # (M, N)
+            upstream = upstream * ops.cast(ops.any(mask > 0, axis=1), upstream.dtype)[:, None]
+            count, size = ops.shape(places)[1], ops.shape(places)[2]
+            flat = ops.reshape(places, (-1, size))
+            start = count * ops.arange(ops.shape(places)[0], dtype="int32")[:, None]
 
-            def step(total, item):
-                vectors, real, above = item
-                products, found = _map(frames, vectors, real)
-                best = ops.one_hot(ops.argmax(products, axis=2), ops.shape(products)[2], dtype=products.dtype)
-                weights = best * (found * share * above[:, None])[:, :, None]  # (N, T, P), the derivative by the map
-                places, size = ops.reshape(weights, (-1, ops.shape(vectors)[0])), ops.shape(vectors)[1]
-                by_places = ops.matmul(ops.transpose(places), ops.reshape(frames, (-1, size)))  # (P, D)
-                return total + ops.matmul(weights, vectors), by_places
+            def by_frames(item):
+                found, above, part = item  # (M, T), (M,), (T,)
+                return part[:, None] * ops.sum(above[:, None, None] * ops.take(flat, start + found, axis=0), axis=0)  # (T, D)
 
-            return ops.scan(step, ops.zeros_like(frames), (places, mask, ops.transpose(upstream)))
+            def by_places(item):
+                found, above = item  # (N, T), (N,)
+                chosen = ops.reshape(ops.one_hot(found, count, dtype=frames.dtype), (-1, count))
+                weighed = ops.reshape((share * above[:, None])[:, :, None] * frames, (-1, size))
+                return ops.matmul(ops.transpose(chosen), weighed)  # (P, D)
 
-        return ops.transpose(ops.map(value, (places, mask))), gradient
+            back = ops.map(by_frames, (ops.transpose(best, (1, 0, 2)), ops.transpose(upstream), share))
+            return back, ops.map(by_places, (best, upstream))
+
+        return ops.transpose(similarity), gradient
 
     return through(frames, places)
-
-
-def _map(frames, vectors, real):
-    """The matchmap of all items and one image [N, T, P], far below where there is no place, and whether there is one."""
-    found = ops.any(real > 0)
-    products = ops.matmul(frames, ops.transpose(vectors))
-    return ops.where(ops.logical_or(real > 0, ops.logical_not(found)), products, -1e30), ops.cast(found, products.dtype)
