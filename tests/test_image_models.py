@@ -190,3 +190,26 @@ def test_broken_files_are_named():
         model.predict([FILES[0], "a.png"])
     with pytest.raises(ValueError, match="labels"):
         model.fit(FILES, ["a"] * 40, verbose=0)
+
+
+def test_a_model_of_chunks_trains_each_is_saved_and_its_product_is_their_mean_cosine(tmp_path):
+    model = zoo.build("convnet_epshn", embedding_dim=8, chunks=4, chunk_classes=5, temperature=0.2, **SMALL["convnet"])
+    model.adapt(DIGITS.items)
+    before = model.predict(DIGITS.items[:9])
+    model.fit(zoo.data.pk_batches(DIGITS.items, LABELS, 4, 4, steps=3), verbose=0)
+    after = model.predict(DIGITS.items[:9])
+    assert (before != after).any() and model.card()["settings"]["temperature"] == 0.2
+    np.testing.assert_allclose(np.linalg.norm(after.reshape(9, 4, 2), axis=2), 0.5, atol=1e-6)
+    model.save(tmp_path / "m.keras")
+    again = zoo.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(again.predict(DIGITS.items[:9]), after, atol=1e-6)
+    np.testing.assert_array_equal(again.loss_layer.loss.groups, model.loss_layer.loss.groups)
+    for settings, words in (
+        (dict(chunks=3), "chunks=3 must divide"),
+        (dict(chunk_classes=5), "needs chunks="),
+        (dict(chunks=2, matryoshka=(4, 8)), "cannot be cut"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            zoo.build("convnet_epshn", embedding_dim=8, **settings)
+    with pytest.raises(ValueError, match="unknown setting 'chunks'"):
+        zoo.build("convnet_softmax", classes=3, chunks=2)

@@ -5,6 +5,7 @@ import numpy as np
 
 from zoo import errors, registry
 from zoo.base_model import Model
+from zoo.layers.chunked import ChunkedEmbedding
 from zoo.layers.matchmap import masked_mean
 from zoo.layers.normalize import L2Normalize
 
@@ -23,6 +24,8 @@ class Embedder(Model):
         frontend: turns raw items into the backbone's input; None when items are tensors already.
         embedding_dim: D, the size of a linear layer behind the backbone; None takes the backbone's output.
         normalize: scale embeddings to unit length.
+        chunks: number of equal chunks of an embedding, each scaled to one length by itself, see
+            `zoo.layers.ChunkedEmbedding`; None scales the whole.
         name: name of the model.
 
     Example:
@@ -34,14 +37,18 @@ class Embedder(Model):
     (1, 128)
     """
 
-    def __init__(self, backbone, loss_layer, frontend=None, embedding_dim=128, normalize=True, name="embedder"):
+    def __init__(
+        self, backbone, loss_layer, frontend=None, embedding_dim=128, normalize=True, chunks=None, name="embedder"
+    ):
         super().__init__(name=name, autocast=False)  # each layer converts what it takes: a waveform keeps its precision
         self.backbone, self.loss_layer, self.frontend = backbone, loss_layer, frontend
         self.embedding_dim = None if embedding_dim is None else errors.whole("embedding_dim", embedding_dim)
         self.normalize = errors.flag("normalize", normalize)
+        self.chunks = None if chunks is None else errors.whole("chunks", chunks)
+        unit = L2Normalize(name="unit") if chunks is None else ChunkedEmbedding(self.chunks, name="unit")
         self.head = [] if embedding_dim is None else [keras.layers.Dense(self.embedding_dim, name="embedding")]
         # Embeddings leave the model in float32, under mixed precision too.
-        self.head.append(L2Normalize(name="unit") if normalize else keras.layers.Activation("linear", dtype="float32"))
+        self.head.append(unit if normalize else keras.layers.Activation("linear", dtype="float32"))
         if frontend is not None and frontend.state is not None:
             self._use(frontend.state)
 
@@ -160,7 +167,8 @@ class Embedder(Model):
             card = registry.Card(name=self.name, settings={})
         config = self.backbone.get_config()
         if self.loss_layer is not None:
-            config |= {**self.loss_layer.loss.get_config(), "classes": self.loss_layer.classes}
+            loss = self.loss_layer.loss
+            config |= {**getattr(loss, "loss", loss).get_config(), "classes": self.loss_layer.classes}
         config |= {"embedding_dim": self.embedding_dim, "normalize": self.normalize}
         card["settings"] = {key: config.get(key, value) for key, value in card["settings"].items()}
         card["outputs"] = f"embedding: float32 [N, {self.compute_output_shape((None, None))[-1]}]"
@@ -178,7 +186,8 @@ class Embedder(Model):
     def get_config(self):
         parts = {key: getattr(self, key) for key in ("backbone", "loss_layer", "frontend")}
         parts = {key: keras.saving.serialize_keras_object(value) for key, value in parts.items()}
-        return {**parts, "embedding_dim": self.embedding_dim, "normalize": self.normalize, "name": self.name}
+        names = ("embedding_dim", "normalize", "chunks", "name")
+        return {**parts, **{name: getattr(self, name) for name in names}}
 
     @classmethod
     def from_config(cls, config):

@@ -8,6 +8,7 @@ import keras
 from zoo import errors, registry
 from zoo.embedder import Embedder, MapEmbedder
 from zoo.layers.loss_layer import LossLayer
+from zoo.losses.chunked import Chunked, check_chunks
 from zoo.two_towers import TwoTowers
 
 _SCHEDULE = keras.optimizers.schedules.LearningRateSchedule
@@ -22,7 +23,9 @@ def build(name, **settings):
             `embedding_dim` (size of the embedding; None takes the encoder's output as it is), `normalize` (unit
             length; of two towers also `"first"` or `"second"` alone, and `image_norm=False` is short for `"first"`),
             `classes` (for losses on class scores), `matryoshka` (sizes at which the embedding may be cut, as in
-            `zoo.layers.LossLayer`), `learning_rate` (Adam; 1e-3). A margin may be a
+            `zoo.layers.LossLayer`), `chunks` (equal parts of the embedding that are trained and scaled each by itself;
+            with `chunk_classes`, the number of classes, on random groups of them, see `zoo.losses.Chunked`),
+            `learning_rate` (Adam; 1e-3). A margin may be a
             `keras.optimizers.schedules.LearningRateSchedule` of the training step.
 
     Returns:
@@ -42,6 +45,7 @@ def build(name, **settings):
     encoder, loss = registry.parse(name)
     model = {**registry.model_settings(encoder), "learning_rate": 1e-3, "matryoshka": None, **loss.head}
     model |= {"classes": None} if loss.needs_classes else {}
+    model |= {"chunks": None, "chunk_classes": None} if loss.takes == "embeddings" else {}
     homes = (model, registry.defaults(encoder.path), registry.loss_settings(loss))
     for key in settings:
         if not any(key in home for home in homes):
@@ -56,15 +60,31 @@ def build(name, **settings):
     backbone = registry.make(encoder, given[1])
     schedules = {key: value for key, value in given[2].items() if isinstance(value, _SCHEDULE)}
     started = {key: float(schedule(0)) for key, schedule in schedules.items()}
-    layer = LossLayer(registry.make(loss, given[2] | started), model.get("classes"), schedules, model["matryoshka"])
+    chosen = _chunked(name, registry.make(loss, given[2] | started), model)
+    layer = LossLayer(chosen, model.get("classes"), schedules, model["matryoshka"])
     if encoder.takes == "towers":
         # Vectors that the loss compares by the dot product leave the towers with their lengths.
         normalize = settings.get("normalize", layer.loss.normalize)
         result = _two_towers(name, backbone, layer, model["embedding_dim"], normalize)
     else:
-        result = Embedder(backbone, layer, backbone.make_frontend(), model["embedding_dim"], model["normalize"], name=name)
+        head = (model["embedding_dim"], model["normalize"], model.get("chunks"))
+        result = Embedder(backbone, layer, backbone.make_frontend(), *head, name=name)
     result.compile(keras.optimizers.Adam(errors.number("learning_rate", model["learning_rate"], 0)))
     return result
+
+
+def _chunked(name, loss, model):
+    """The loss on the chunks of an embedding, where the settings say that there are some."""
+    chunks, classes = model.get("chunks"), model.get("chunk_classes")
+    if chunks is None:
+        if classes is not None:
+            raise ValueError(f"{name}: chunk_classes={classes!r} needs chunks=, the number of chunks")
+        return loss
+    if model["matryoshka"] is not None:
+        raise ValueError(f"{name}: chunks={chunks!r} cannot be cut at matryoshka={model['matryoshka']!r}; choose one of them")
+    if model["embedding_dim"] is not None:
+        check_chunks(chunks, model["embedding_dim"])
+    return Chunked(loss, chunks, classes, reduction=loss.reduction)
 
 
 def _two_towers(name, encoder, loss_layer, embedding_dim, normalize):
