@@ -69,21 +69,21 @@ def neighbor_sheet(
     words = [title, note]
     for row, (query, near) in enumerate(zip(queries, nearest)):
         name = str(labels[query])
-        _tile(grid[row, 0], images[query], f"images[{query}]", name, QUERY, font)
+        tile(grid[row, 0], images[query], f"images[{query}]", name, QUERY, font)
         words.append(name)
         for column, number in enumerate(near):
             right = labels[query] == classes[number]
             name = str(classes[number])
             said = "" if similarity is None else f"{np.asarray(similarity)[row, column]:.3f}"
             where = f"images[{number}]" if gallery is None else f"gallery[{number}]"
-            _mark(grid[row, column + 1], right)
-            _tile(grid[row, column + 1], found[number], where, name, RIGHT if right else WRONG, font, said)
+            mark(grid[row, column + 1], right)
+            tile(grid[row, column + 1], found[number], where, name, RIGHT if right else WRONG, font, said)
             words.append(name)
     grid[0, 0].set_title("query", loc="center")
     for column in range(nearest.shape[1]):
         grid[0, column + 1].set_title(str(column + 1), loc="center")
     heading(figure, title, font)
-    legend(figure, [], [(_line(RIGHT), "✓ right class"), (_line(WRONG), "✗ wrong class")], font)
+    legend(figure, [], [(frame_line(RIGHT), "✓ right class"), (frame_line(WRONG), "✗ wrong class")], font)
     if text := " ".join(filter(None, [note, glyph_note("".join(words), font)])):
         caption(figure, text, font)
     return figure
@@ -109,7 +109,8 @@ def _rows(name, value, dimensions, count):
     return value
 
 
-def _tile(axes, image, where, name, frame, font, below=""):
+def tile(axes, image, where, name, frame, font, below=""):
+    """Draw a thumbnail in its frame, with its name below it and, under that, `below`; errors call the image `where`."""
     pixels = thumbnail(image, IMAGE, where)
     axes.imshow(pixels, extent=(0, 1, 0, 1))
     axes.add_patch(Rectangle((0, 0), 1, 1, fill=False, clip_on=False, **frame))
@@ -119,12 +120,13 @@ def _tile(axes, image, where, name, frame, font, below=""):
     put_text(axes.text(0.5, -0.07, "", ha="center", va="top", fontsize=LABEL), "\n".join(lines), font)
 
 
-def _mark(axes, right):
+def mark(axes, right):
     """✓ or ✗ in the corner, in the default font: one with Chinese characters may lack it."""
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
     frame = RIGHT if right else WRONG
     axes.text(0.06, 0.94, "✓" if right else "✗", ha="left", va="top", fontsize=8, color=frame["edgecolor"], bbox=box)
 
 
-def _line(frame):
+def frame_line(frame):
+    """A line of a frame's color and dashes, for the legend."""
     return Line2D([], [], color=frame["edgecolor"], linestyle=frame["linestyle"], linewidth=frame["linewidth"])
