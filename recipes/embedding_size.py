@@ -23,6 +23,9 @@ SIZES = (64, 32, 16)
 MODELS = {
     **{f"N-pair, {size}": ("N-pair", {"embedding_dim": size}) for size in SIZES},
     **{f"EPSHN, {size}": ("EPSHN", {"embedding_dim": size}) for size in SIZES},
+    "N-pair, 4 chunks": ("N-pair", {"embedding_dim": 64, "chunks": 4}),
+    "EPSHN, 4 chunks": ("EPSHN", {"embedding_dim": 64, "chunks": 4}),
+    "EPSHN, 4 chunks, random groups": ("EPSHN", {"embedding_dim": 64, "chunks": 4, "chunk_classes": True}),
     "EPSHN, Matryoshka": ("EPSHN", {"embedding_dim": 64, "matryoshka": (16, 32, 64)}),
 }
 RATE = 1e-3
@@ -40,6 +43,7 @@ def main():
     name = pathlib.Path(data.name).name
     out = pathlib.Path(options.out) / name
     out.mkdir(parents=True, exist_ok=True)
+    data = base.fed(data, network, out)
     some = slice(None, None, max(1, len(data.train) // SOME))
     held, curves, lines, models = {}, {}, [], {}
     for label in MODELS:
@@ -67,7 +71,7 @@ def main():
     coordinates = figures.rotated_coordinates(held["N-pair, 64"], data.train.labels[some], title="N-pair, 64", note=note)
     figures.save_png(coordinates, out / "coordinates.png")
     (out / "conclusions.txt").write_text("\n".join([note, *lines]) + "\n", encoding="utf-8")
-    gallery = data.train.items[some], data.train.labels[some]
+    gallery = data.images["train"].items[some], data.train.labels[some]
     path = pathlib.Path("saved_models") / f"{models['EPSHN, 64'].name}_{name}_{best}"
     bundle = zoo.export(models["EPSHN, 64"], path, gallery=gallery, keep_dims=best, data=data.name)
     print(f"\nExported to {bundle}: embeddings of {best} numbers. Pictures are in {out}")
@@ -75,8 +79,10 @@ def main():
 
 def train(label, data, network, steps):
     loss, settings = MODELS[label]
+    labels, names = zoo.data.encode(data.train.labels)
+    if settings.get("chunk_classes"):
+        settings = {**settings, "chunk_classes": len(names)}
     model = base.build(loss, 0, RATE, data, network, **settings)
-    labels, _ = zoo.data.encode(data.train.labels)
     sizes = network["classes"], network["per_class"]
     model.fit(zoo.data.pk_batches(data.train.items, labels, *sizes, steps=steps), verbose=0)
     return model

@@ -14,6 +14,7 @@ embeddings differ. The rate of each loss and the epoch are chosen on validation 
 """
 
 import argparse
+import dataclasses
 import json
 import logging
 import os
@@ -42,7 +43,9 @@ LOSSES = {
     "proxy anchor": ("proxyanchor", {}),
 }
 PHOTOS = {"encoder": "mobilenet", "weights": "pretrained/mobilenet_0.25_224.npz", "classes": 16, "per_class": 4,
-          "settings": {"width": 0.25, "size": 96, "resize": 96, "crop": 0.5, "flip": True}}  # fmt: skip
+          "settings": {"width": 0.25, "size": 96, "resize": 96, "freeze": "conv_pw_6_relu"}}  # fmt: skip
+WIDE = {**PHOTOS, "weights": "pretrained/mobilenet_1.0_224_to_pw12_fp16.npz",
+        "settings": {"size": 96, "resize": 96, "until": "conv_pw_12_relu", "freeze": "conv_pw_10_relu"}}  # fmt: skip
 DRAWINGS = {"encoder": "convnet", "settings": {"size": 28, "channels": 1}, "classes": 32, "per_class": 4}
 DIGITS = {"encoder": "convnet", "settings": {"size": 16, "channels": 1, "filters": 32}, "classes": 5, "per_class": 16}
 OWN = {"encoder": "convnet", "settings": {"size": 64, "crop": 0.5, "flip": True}, "classes": 16, "per_class": 4}
@@ -55,15 +58,23 @@ DISTANCE = "cosine"  # also where a loss compares raw products (N-pair): its pap
 START = "start"  # the network before its first step: what scores owe to pretraining and architecture alone
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fed(zoo.data.ImageData):
+    """An image set of what a model is fed, with the images it was made from by split."""
+
+    images: dict = dataclasses.field(default_factory=dict)
+
+
 def main():
     options = arguments()
     data = zoo.data.load_images(options.data)
-    network = NETWORKS.get(data.name, OWN)
-    out = pathlib.Path(options.out) / pathlib.Path(data.name).name
+    network = WIDE if options.wide else NETWORKS.get(data.name, OWN)
+    out = pathlib.Path(options.out) / (pathlib.Path(data.name).name + "_wide" * options.wide)
     (out / "runs").mkdir(parents=True, exist_ok=True)
     parts = ", ".join(f"{len(s)} images of {len(set(s.labels))} classes to {what}" for s, what in
                       ((data.train, "train on"), (data.validation, "choose by"), (data.test, "test")))  # fmt: skip
     print(f"{data.name}: {parts}\n{data.note}", flush=True)
+    data = fed(data, network, out / "runs")
     rows, started = {START: [score(build("EPSHN", 0, 1e-3, data, network), data)]}, time.time()
     for i, label in enumerate(options.losses, 1):
         print(f"\n[{i}/{len(options.losses)}] {label}", flush=True)
@@ -73,8 +84,8 @@ def main():
     post.table(rows, data, network, options, out)
     best = max(options.losses, key=lambda label: np.mean([row["validation"] for row in rows[label]]))
     model = zoo.load_model(out / "runs" / f"{slug(best, 0, rows[best][0]['rate'])}.keras")
-    post.pictures(rows, best, data, out)
-    post.publish(model, best, rows[best], data, out)
+    post.pictures(rows, best, model, data, options, out)
+    post.publish(model, best, rows[best], data, options, out)
 
 
 def arguments():
@@ -85,6 +96,7 @@ def arguments():
     parser.add_argument("--epochs", type=int, default=4, help="after each the validation classes are looked at")
     parser.add_argument("--steps", type=int, default=50, help="batches in an epoch")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="tried with seed 0 on validation classes")
+    parser.add_argument("--wide", action="store_true", help="photographs through MobileNet of full width")
     parser.add_argument("--out", default="runs/image_epshn")
     options = parser.parse_args()
     demo = ["EP", "EPSHN", "EPSHN, second order"]
@@ -93,6 +105,7 @@ def arguments():
         if label not in LOSSES:
             parser.error(f"--losses: unknown {label!r}; there are: {'; '.join(LOSSES)}")
     options.losses = named
+    options.watched = [label for label in named if label in post.ORDERS] or named[:1]
     return options
 
 
@@ -106,8 +119,29 @@ def build(label, seed, rate, data, network, **more):
         settings["weights"] = str(zoo.data.data_root() / network["weights"])
     keras.utils.set_random_seed(seed)
     model = zoo.build(f"{network['encoder']}_{loss}", learning_rate=rate, **settings)
-    model.adapt(data.train.items)
+    model.adapt(getattr(data, "images", vars(data))["train"].items)
     return model
+
+
+def fed(data, network, folder):
+    """The data with what the model is fed: where layers are frozen, what they say of each image, kept in `folder`.
+
+    The images themselves stay as `data.images`.
+    """
+    parts = {key: getattr(data, key) for key in ("train", "validation", "test", "gallery")}
+    parts = {key: split for key, split in parts.items() if split is not None}
+    if "freeze" not in network["settings"]:
+        return Fed(**vars(data), images=parts)
+    model, made = build("EPSHN", 0, 1e-3, data, network), {}
+    for key, split in parts.items():
+        path = folder / f"frozen_{key}.npy"
+        if not path.exists():
+            print(f"  what the frozen layers say of {len(split)} images to {path}", flush=True)
+            images = model.frontend.dataset(model.frontend.as_items(split.items), 256)
+            np.save(path.with_suffix(".part.npy"), model.backbone.frozen(images))
+            os.replace(path.with_suffix(".part.npy"), path)
+        made[key] = zoo.data.Split(np.load(path), split.labels)
+    return Fed(**{**vars(data), **made}, images=parts)
 
 
 def slug(label, seed, rate):
@@ -139,7 +173,7 @@ def run(label, seed, rate, data, network, out, options):
     )
     best = zoo.callbacks.KeepBest(path.with_suffix(".npz"), CHOICE)
     callbacks = [zoo.callbacks.Retrieval(data.validation, distance=DISTANCE), best]
-    if seed == 0:
+    if seed == 0 and label in options.watched:
         callbacks.insert(0, post.Watch(data, path.with_suffix("")))
     model.fit(batches, epochs=options.epochs, verbose=0, callbacks=callbacks)
     row = {**wanted, "validation": best.score, "epoch": best.epoch + 1, **score(model, data)}
@@ -160,7 +194,7 @@ def score(model, data):
     ks = [k for k in KS if k <= most]
     found = zoo.metrics.retrieval(vectors, data.test.labels, *(gallery or ()), k=ks, distance=DISTANCE)
     scores = {name: list(value) for name, value in found.items() if not name.endswith("_all")}
-    return {"scores": scores, "nmi": post.nmi(vectors, data.test.labels)}
+    return {"scores": {**scores, "nmi": list(zoo.metrics.nmi(vectors, data.test.labels))}}
 
 
 if __name__ == "__main__":

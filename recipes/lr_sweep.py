@@ -38,6 +38,7 @@ def main():
     name = pathlib.Path(data.name).name
     out = pathlib.Path(options.out) / name
     out.mkdir(parents=True, exist_ok=True)
+    data = base.fed(data, network, out)
     file, done = out / "results.csv", {}
     if file.exists():
         with open(file, encoding="utf-8", newline="") as text:

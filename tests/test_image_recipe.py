@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -88,3 +89,21 @@ def test_the_sweeps_draw_and_say_what_came_out(recipe, arguments, picture, words
     assert process.returncode == 0 and words in output, errors
     (path,) = tmp_path.glob(f"runs/*/digits/{picture}")
     assert path.stat().st_size > 1000
+
+
+def test_frozen_layers_are_asked_once_and_the_model_answers_the_same_from_images(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "recipes"))
+    import image_epshn as recipe
+
+    data = zoo.data.load_images("digits")
+    settings = {"width": 0.25, "size": 32, "resize": 32, "freeze": "conv_pw_6_relu"}
+    network = {"encoder": "mobilenet", "settings": settings, "classes": 3, "per_class": 2}
+    fed = recipe.fed(data, network, tmp_path)
+    assert fed.train.items.shape == (901, 2, 2, 128) and fed.images["train"] is data.train
+    model = recipe.build("EPSHN", 0, 1e-3, fed, network)
+    np.testing.assert_allclose(model.predict(fed.test.items[:9]), model.predict(data.test.items[:9]), atol=1e-5)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(written) == 3
+    again = recipe.fed(data, network, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    np.testing.assert_array_equal(again.validation.items, fed.validation.items)

@@ -31,6 +31,7 @@ NAMES = {  # of the recipe's models, in the zoo
 SHOWN = ("Recall@1", "kNN accuracy", "macro-F1")
 PICTURES = {"gates_1.png": "gates.png", "logits.png": "logits.png"}  # of nav_zh, as the README shows them
 IMAGE_COLUMNS = ["recall@1", "recall@2", "recall@4", "recall@8", "map@r", "r_precision", "nmi"]
+SWEEPS = {"lr_sweep": ["lr_sweep.png"], "embedding_size": ["spectrum.png", "pruning.png", "coordinates.png"]}
 IMAGE_PICTURES = ("scatter_epshn.png", "neighbors.png", "paths.png")
 COLUMNS = ["Recall@1", "kNN accuracy", "softmax accuracy", "macro-F1", "navigation AP", "navigation AUC", "MAP@R"]
 
@@ -131,7 +132,8 @@ def images():
         rates = {row["loss"]: f"{float(row['rate']):g}" if row["rate"] else "" for row in rows}
         columns = [name for name in IMAGE_COLUMNS if name in next(iter(found.values()))]
         about = image_sets.CATALOGUE.get(rows[0]["data"], image_sets.DIGITS)
-        lines += [f"**{rows[0]['data']}**. {about.about}; {rows[0]['n']} queries of classes never trained on.", ""]
+        wide = ", MobileNet of full width" if path.stem.endswith("_wide") else ""
+        lines += [f"**{rows[0]['data']}**{wide}. {about.about}; {rows[0]['n']} queries of classes never trained on.", ""]
         lines += [f"| loss | rate | {' | '.join(columns)} | Recall@1 of the seeds |", "|---" * (len(columns) + 3) + "|"]
         ordered = sorted(found, key=lambda loss: -statistics.fmean(found[loss]["recall@1"]))
         for loss in ordered:
@@ -142,6 +144,29 @@ def images():
         lines += [f"| {name} | | {value:.3f} |" + " |" * len(columns) for name, value in about.baseline.items()]
         lines += ["", *(f"- {line}" for line in path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()), ""]
     return lines[:-1]
+
+
+def sweep(recipe):
+    """What a recipe concluded, set by set."""
+    lines = []
+    for path in sorted((ROOT / "recipes/results").glob(f"{recipe}_*.txt")):
+        note, *rest = path.read_text(encoding="utf-8").splitlines()
+        lines += [f"**{note}**", "", *(f"- {line}" for line in rest), ""]
+    return lines[:-1]
+
+
+def beside_peer():
+    """Recall@1 after training on our loss and on the peer's, a line a loss, means and range over seeds."""
+    names = {name: case.title for name, case in cases.CASES.items()}
+    rows = tables.read(ROOT / "tools/results/trained_beside_peer.csv")
+    lines = ["| loss | steps | zoo | pytorch-metric-learning | apart |", "|---|---|---|---|---|"]
+    for loss in dict.fromkeys(row["loss"] for row in rows):
+        found = {key: [float(row[key]) for row in rows if row["loss"] == loss] for key in ("zoo", "pml")}
+        cells = [f"{statistics.fmean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in found.values()]
+        apart = abs(statistics.fmean(found["zoo"]) - statistics.fmean(found["pml"]))
+        steps = next(row["steps"] for row in rows if row["loss"] == loss)
+        lines.append(f"| {names[loss]} | {steps} | {' | '.join(cells)} | {apart:.3f} |")
+    return lines
 
 
 def evaluation():
@@ -164,10 +189,16 @@ def evaluation():
 def take_over(paths):
     """Copy scores, conclusions and pictures of recipe runs to recipes/results."""
     for path in map(pathlib.Path, paths):
+        if path.parent.parent.name in SWEEPS:  # runs/RECIPE/DATA/conclusions.txt
+            recipe, data = path.parent.parent.name, path.parent.name
+            shutil.copyfile(path.with_name("conclusions.txt"), ROOT / f"recipes/results/{recipe}_{data}.txt")
+            for name in SWEEPS[recipe]:
+                shutil.copyfile(path.with_name(name), ROOT / f"recipes/results/{recipe}_{data}_{name}")
+            continue
         text = path.read_text(encoding="utf-8")
         row = next(csv.DictReader(text.splitlines()))
         if "loss" in row:
-            place = ROOT / f"recipes/results/image_{row['data']}.csv"
+            place = ROOT / f"recipes/results/image_{path.parent.name}.csv"
             place.write_text(text, encoding="utf-8")
             said = path.with_name("results.txt").read_text(encoding="utf-8").splitlines()[-1:]
             said += path.with_name("conclusions.txt").read_text(encoding="utf-8").splitlines()
@@ -188,7 +219,8 @@ def main():
     before = after = readme.read_text(encoding="utf-8")
     post = (ROOT / "recipes/results/intent_nav_zh_navigation.txt").read_text(encoding="utf-8").splitlines()
     parts = {"losses": losses(), "speed": speed(), "memory": memory(), "results": results(), "conclusions": post}
-    parts |= {"images": images(), "evaluation": evaluation()}
+    parts |= {"images": images(), "evaluation": evaluation(), "beside peer": beside_peer()}
+    parts |= {"rates": sweep("lr_sweep"), "sizes": sweep("embedding_size")}
     for name, lines in parts.items():
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end -->)"
         after = re.sub(pattern, lambda found: found[1] + "\n".join(["", *lines, "", ""]) + found[2], after, flags=re.S)
