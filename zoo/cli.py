@@ -43,14 +43,14 @@ def _parser():
         return sub
 
     model = ("model", "a model saved by zoo train or model.save, NAME.keras")
-    about = "a data set's name; a TSV file of label<TAB>text, or a folder of images, folder/class/image.jpg"
+    about = "a data set's name; a TSV file of label<TAB>text; a folder of images or WAV files, folder/class/image.jpg"
     data = {"required": True, "metavar": "DATA", "help": about}
 
     sub = command("list", _list, "List the models, or those that match a pattern such as '*_epshn'.")
     sub.add_argument("pattern", nargs="?", default="*")
     command("describe", _describe, "Say what a model is and which settings it takes.", ("name", "for instance bilstm_epshn"))
 
-    sub = command("train", _train, "Train a model on labeled texts or images and save it.", ("name", "for instance bilstm_epshn"))
+    sub = command("train", _train, "Train a model on labeled texts, images or speech and save it.", ("name", "for instance bilstm_epshn"))
     sub.add_argument("--data", **data)
     sub.add_argument("--out", required=True, metavar="FOLDER", help="where model.keras and the projector data go")
     sub.add_argument("--epochs", type=int, default=10)
@@ -64,8 +64,8 @@ def _parser():
     sub.add_argument("--split", choices=("validation", "test"), default="test")
 
     path = ("path", "folder of the bundle, for instance saved_models/bilstm_epshn")
-    sub = command("export", _export, "Write a SavedModel that TensorFlow Serving runs from raw text or image files.", model, path)
-    sub.add_argument("--data", metavar="DATA", help="put its training texts, or all its images, into the bundle")
+    sub = command("export", _export, "Write a SavedModel that TensorFlow Serving runs from raw text, image or WAV files.", model, path)
+    sub.add_argument("--data", metavar="DATA", help="put its training texts or clips, or all its images, into the bundle")
     sub.add_argument("--neighbors", type=int, default=10)
 
     sub = command("project", _project, "Write the embeddings of test items for TensorBoard's projector.", model)
@@ -73,7 +73,7 @@ def _parser():
     sub.add_argument("--out", required=True, metavar="FOLDER", help="folder of the run, new")
 
     sub = command("query", _query, "Ask an exported bundle.", ("bundle", "saved_models/NAME, or one version of it"))
-    sub.add_argument("item", nargs="+", help="texts, or paths of images")
+    sub.add_argument("item", nargs="+", help="texts, or paths of images or of WAV files")
     return parser
 
 
@@ -120,7 +120,8 @@ def _train(options):
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     _same_run(out, options, settings, data)
-    print(f"{options.name} on {data.name}: {len(data.train)} {model.frontend.kind}s, {len(names)} labels, {len(batches)} steps an epoch")
+    kinds = {"audio": "clips"}.get(model.frontend.kind, f"{model.frontend.kind}s")
+    print(f"{options.name} on {data.name}: {len(data.train)} {kinds}, {len(names)} labels, {len(batches)} steps an epoch")
     callbacks = [zoo.callbacks.Projector(out / "projector", data.test)]
     best = zoo.callbacks.KeepBest(out / "best.npz", "val_recall@1")
     if len(data.validation) > 1:
@@ -135,7 +136,7 @@ def _train(options):
 
 
 def _data(name, kind):
-    return zoo.data.load_images(name) if kind == "image" else zoo.data.load(name)
+    return {"image": zoo.data.load_images, "audio": zoo.data.load_speech}.get(kind, zoo.data.load)(name)
 
 
 def _gallery(data, split):
@@ -199,9 +200,9 @@ def _project(options):
 
 def _query(options):
     for answer in zoo.export.query(options.bundle, options.item):
-        query = next(iter(answer.values()))
+        kind, query = next(iter(answer.items()))
         if not answer.get("ok", True):
-            print(f"{query}: no image that can be read")
+            print(f"{query}: no {kind} that can be read")
         elif "label" not in answer:
             numbers = " ".join(f"{x:.4f}" for x in answer["embedding"])
             print(f"{query}\t{numbers}")

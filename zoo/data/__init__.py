@@ -1,4 +1,4 @@
-"""Data: named sets of texts and images, files and folders of the user's own, and batches of P classes with K samples."""
+"""Data: named sets of texts, images and speech, files and folders of the user's own, and batches of P classes with K samples."""
 
 from zoo._lazy import attach
 
@@ -27,6 +27,10 @@ __getattr__, __dir__, __all__ = attach(
         "load_captions": "captions",
         "load_features": "captions",
         "load_vectors": "vectors",
+        "SpeechData": "speech",
+        "SpeechSplit": "speech",
+        "speech_sets": "speech",
+        "load_speech": "speech",
         "PKBatches": "batches",
         "pk_batches": "batches",
     },

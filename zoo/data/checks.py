@@ -40,7 +40,10 @@ def as_items(items):
         try:
             array = np.asarray(items)
         except ValueError as error:
-            raise ValueError("items must all have one shape; pad them or make them one size first") from error
+            raise ValueError(
+                "items must all have one shape; pad them or make them one size first (waveforms of any length become files: "
+                "zoo.frontends.as_wavs(waveforms, rate))"
+            ) from error
     if array.ndim == 0 or len(array) == 0:
         raise ValueError(f"items must hold at least one sample; got shape {array.shape}")
     if array.dtype.kind in "US":

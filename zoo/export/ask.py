@@ -8,16 +8,17 @@ from zoo.export.strings import as_bytes, as_text
 
 
 def query(path, items):
-    """Return what the bundle in `path` answers to texts or images.
+    """Return what the bundle in `path` answers to texts, images or speech.
 
     Args:
         path: `saved_models/<name>`, of which the highest version answers, or `saved_models/<name>/<version>`.
-        items: the queries, a list of texts (`str` or `bytes`), or of images: paths of files (`str`) or their content
+        items: the queries, a list of texts (`str` or `bytes`), or of images or WAV files: paths (`str`) or their content
             (`bytes`) [N]; a single one is a list of one.
 
     Returns:
-        A list of N dicts. Without a gallery: `text` or `image` (the query, a path or the number of the image),
-        `embedding` (list of D floats), for images `ok` (whether it could be read). With one: the query, `label`, `votes`, `confidence` and `neighbors`, a list of dicts with `id`, `label` and `score`, the nearest first.
+        A list of N dicts. Without a gallery: `text`, `image` or `audio` (the query, a path or the number of the item),
+        `embedding` (list of D floats), for images and audio `ok` (whether it could be read). With one: the query, `label`,
+        `votes`, `confidence` and `neighbors`, a list of dicts with `id`, `label` and `score`, the nearest first.
 
     Raises:
         ValueError: `path` is no bundle; the message names those nearby.
@@ -47,8 +48,8 @@ def query(path, items):
     return [{**row, **_answer(near, votes, i)} for i, row in enumerate(read)]
 
 
-def _content(image):
-    return image if isinstance(image, bytes) else pathlib.Path(image).read_bytes()
+def _content(item):
+    return item if isinstance(item, bytes) else pathlib.Path(item).read_bytes()
 
 
 def find(path):

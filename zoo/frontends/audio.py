@@ -94,14 +94,13 @@ class AudioFrontend(FileFrontend):
         tf = tensorflow("reading audio")
         items = items if _in_graph(items) else self.as_items(items)
         items = content(items, self.kind) if is_strings(items) else tf.convert_to_tensor(items)
-        if not tf.executing_eagerly():  # nothing here is for autograph, which takes seconds to look at it
-            return tf.autograph.experimental.do_not_convert(self._clips)(items, seed)
-        # A file takes a hundred operations, which are slow one by one.
+        # A file takes hundreds of operations: slow one by one, and a second to trace in each pipeline anew.
         key = items.dtype, seed is None, str(self.get_config())
         if key not in self._compiled:
             specs = [tf.TensorSpec([None] * items.shape.rank, items.dtype)]
             specs += [] if seed is None else [tf.TensorSpec([2], tf.int64)]
-            self._compiled[key] = tf.function(self._clips, autograph=False).get_concrete_function(*specs)
+            with tf.init_scope():  # outside of the graph that is being traced, so that the next one has it too
+                self._compiled[key] = tf.function(self._clips, autograph=False).get_concrete_function(*specs)
         return self._compiled[key](items, *([] if seed is None else [tf.cast(seed, tf.int64)]))
 
     def _clips(self, items, seed=None):
@@ -199,6 +198,6 @@ def _in_graph(items):
 def _check_waves(dtype, shape):
     if len(shape) != 2 or not (dtype in SCALES or "float" in dtype):
         raise ValueError(
-            f"audio must be a list of waveforms or an array [N, T] of int16, int32, uint8, or floats from -1 to 1; got {dtype} "
-            f"of shape {tuple(shape)}"
+            "audio must be a list of waveforms or an array [N, T] of int16, int32, uint8, or floats from -1 to 1; got "
+            f"{dtype} of shape {tuple(shape)}"
         )

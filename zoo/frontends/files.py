@@ -49,12 +49,14 @@ class FileFrontend(Frontend):
 
         Args:
             items: files, paths or arrays [N], as `as_items` gives them.
-            batch_size: items in a batch.
+            batch_size: items in a batch; where one is enough it is read at once.
             rest: arrays [N], for instance labels, whose rows go with the items.
             shuffle: a new order in each epoch, instead of the one given.
             augment: tensors for training, see `augmented`.
         """
         tf = tensorflow(f"reading {self.kind}")
+        if len(items) <= batch_size and not rest:  # to set up a pipeline takes longer than to read one batch
+            return tf.data.Dataset.from_tensors(self(items))
         dataset = tf.data.Dataset.from_tensor_slices((items, *rest))
         dataset = dataset.shuffle(len(items)) if shuffle else dataset
         return self.mapped(dataset.batch(batch_size), are_paths(items), augment)

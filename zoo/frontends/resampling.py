@@ -35,8 +35,8 @@ def resample(wave, rate, wanted, limit):
 
 
 def _polyphase(tf, wave, rate, wanted, limit):
-    wanted = tf.constant(wanted, tf.int64)
-    divisor, _ = tf.while_loop(lambda a, b: b > 0, lambda a, b: (b, a % b), (rate, wanted))
+    divisors = [d for d in range(1, wanted + 1) if wanted % d == 0]
+    divisor = tf.reduce_max(tf.where(rate % divisors == 0, tf.constant(divisors, tf.int64), 1))
     up, down = wanted // divisor, rate // divisor
     half = WIDTH * tf.maximum(up, down)
     length = tf.shape(wave, tf.int64)[0]

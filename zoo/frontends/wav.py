@@ -9,8 +9,7 @@ from zoo.backends import tensorflow
 RATES = 100, 200_000  # samples per second that are read
 CHUNKS = 100  # of a file that are looked at for its format and its samples
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
-# (format, bits of a sample in the file); the order is that of the readers in `_samples`.
-FORMATS = (PCM, 8), (PCM, 16), (PCM, 24), (PCM, 32), (FLOAT, 32), (FLOAT, 64)
+FORMATS = (PCM, 8), (PCM, 16), (PCM, 24), (PCM, 32), (FLOAT, 32), (FLOAT, 64)  # and bits of a sample
 RIFF = (b"RIFF", b"RF64", b"BW64")
 TRAILERS = (b"LIST", b"fact", b"cue ", b"smpl", b"bext", b"id3 ", b"JUNK", b"PEAK", b"fmt ")
 
@@ -47,9 +46,9 @@ def as_wavs(waveforms, rate):
             wave = wave.astype("float32")
             if not np.isfinite(wave).all():
                 raise ValueError(f"audio: item {i} holds NaN or infinity")
-        code, size, data = FLOAT if wave.dtype.kind == "f" else PCM, wave.dtype.itemsize, wave.astype(wave.dtype.newbyteorder("<"))
+        code, size = FLOAT if wave.dtype.kind == "f" else PCM, wave.dtype.itemsize
         form = struct.pack("<HHIIHH", code, 1, rate, rate * size, size, 8 * size)
-        data = data.tobytes()
+        data = wave.astype(wave.dtype.newbyteorder("<")).tobytes()
         tail = data + b"\0" * (len(data) % 2)
         head = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data))
         files.append(b"RIFF" + struct.pack("<I", len(head) + len(tail)) + head + tail)
@@ -83,11 +82,11 @@ def decode(data, limit):
     bits = -(-bits // 8) * 8  # 20 bits lie in 24, at the top
     match = tf.reduce_all(tf.stack([code, bits]) == tf.constant(FORMATS, tf.int64), axis=1)
     found = (form >= 0) & (start >= 0) & tf.reduce_any(match) & (channels > 0) & (rate >= RATES[0]) & (rate <= RATES[1])
-    kind = tf.where(found, tf.argmax(tf.cast(match, tf.int32), output_type=tf.int32), len(FORMATS))
-    rate, frame = tf.where(found, rate, RATES[0]), tf.maximum(channels * bits // 8, 1)
+    bits, channels, rate = tf.where(found, bits, 8), tf.where(found, channels, 1), tf.where(found, rate, RATES[0])
+    frame = channels * bits // 8
     count = tf.where(found, tf.minimum(length // frame, limit(rate)), 0)
-    samples = _samples(tf, tf.strings.substr(data, tf.where(found, start, 0), count * frame), kind)
-    wave = tf.reduce_mean(tf.reshape(samples, tf.stack([count, tf.where(found, channels, 1)])), axis=1)
+    samples = _samples(tf, tf.strings.substr(data, tf.where(found, start, 0), count * frame), code, bits)
+    wave = tf.reduce_mean(tf.reshape(samples, tf.stack([count, channels])), axis=1)
     finite = tf.reduce_all(tf.math.is_finite(wave))
     return tf.where(finite, wave, 0.0), rate, found & finite & (count > 0)
 
@@ -130,24 +129,16 @@ def _chunks(tf, padded, size):
     return tf.while_loop(more, read, first, maximum_iterations=CHUNKS)[1:]
 
 
-def _samples(tf, raw, kind):
-    """Samples of all channels, float32 [n * channels], from the bytes of one of `FORMATS`."""
+def _samples(tf, raw, code, bits):
+    """Samples of all channels, float32 [n * channels], from bytes, without a branch for each format.
 
-    def whole(dtype, scale):
-        return lambda: tf.cast(tf.io.decode_raw(raw, dtype), tf.float32) / scale
-
-    def three():
-        low, middle, high = tf.unstack(tf.reshape(tf.cast(tf.io.decode_raw(raw, tf.uint8), tf.int32), [-1, 3]), axis=1)
-        value = low + 256 * middle + 65536 * (high - tf.where(high > 127, 256, 0))
-        return tf.cast(value, tf.float32) / 2.0**23
-
-    readers = [
-        lambda: (tf.cast(tf.io.decode_raw(raw, tf.uint8), tf.float32) - 128) / 128,
-        whole(tf.int16, 2.0**15),
-        three,
-        whole(tf.int32, 2.0**31),
-        whole(tf.float32, 1.0),
-        whole(tf.float64, 1.0),
-        lambda: tf.zeros([0], tf.float32),
-    ]
-    return tf.switch_case(kind, readers)
+    Eight bytes with the sample at their top, the last ones, are a float64; their upper half is a float32, or a whole number
+    as a share of 2^31.
+    """
+    width = tf.maximum(bits // 8, 1)
+    data = tf.reshape(tf.io.decode_raw(raw, tf.uint8), tf.stack([-1, width]))
+    data = tf.where(bits == 8, tf.bitwise.bitwise_xor(data, tf.constant(128, tf.uint8)), data)  # 8 bits have no sign
+    data = tf.reshape(tf.pad(data, tf.stack([[0, 0], tf.stack([8 - width, 0])])), [-1, 8])
+    whole = tf.cast(tf.bitcast(data[:, 4:], tf.int32), tf.float32) / 2.0**31
+    float32, float64 = tf.bitcast(data[:, 4:], tf.float32), tf.cast(tf.bitcast(data, tf.float64), tf.float32)
+    return tf.where(code == PCM, whole, tf.where(bits == 32, float32, float64))
