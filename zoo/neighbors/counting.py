@@ -18,6 +18,7 @@ from zoo.neighbors.exact import Gallery
 BLOCK = 1 << 25  # bytes of one block of products
 NEAREST = 1 << 18  # positives of the queries of one block
 GROUP = 64  # gallery rows of which one maximum is kept
+FEW = 16  # groups are looked into one by one where they hold less than this part of all scores
 CROWDED = 64  # rows in doubt a query; above, a block is computed again in float64
 
 
@@ -141,12 +142,22 @@ class _Search:
         spread = length * self.longest if self.center is None else (length + self.longest) ** 2
         # Of one product, in any order of its sum; the last term is for numbers too small for the type.
         error = (queries.shape[1] + 8) * (np.finfo(dtype).eps * spread + np.finfo(dtype).tiny)
-        first = self._first(rows, scores, error, dtype)
+        maxima, size = self._maxima(rows, scores)
+        first = self._first(rows, scores, maxima, size, error, dtype)
         if first is None:
             return None
-        return *first, *self._within(rows, scores, error)
+        return *first, *self._within(rows, scores, maxima, size, error)
 
-    def _first(self, rows, scores, error, dtype):
+    def _maxima(self, rows, scores):
+        """Largest score of every group of gallery rows, (groups, n), and the size of a group; the last may be smaller."""
+        size = max(1, min(GROUP, len(scores) // (8 * int(self.positives[rows].max()))))
+        whole = len(scores) // size * size
+        maxima = scores[:whole].reshape(-1, size, len(rows)).max(axis=1)
+        if whole < len(scores):
+            maxima = np.concatenate([maxima, scores[whole:].max(axis=0, keepdims=True)])
+        return maxima, size
+
+    def _first(self, rows, scores, maxima, size, error, dtype):
         """Rows nearer than the best positive: by index, at least, at most; None where too many are in doubt."""
         place, column = self._positives(rows)
         held = scores[place, column]
@@ -154,14 +165,9 @@ class _Search:
         best = np.maximum.reduceat(held, starts)
         high, low = (best + 2 * error).astype(dtype), (best - 2 * error).astype(dtype)
         high, low = np.nextafter(high, np.inf, dtype=dtype), np.nextafter(low, -np.inf, dtype=dtype)
-        above = scores > high
-        doubt = scores >= low
-        nearer = _count(above)
-        doubt ^= above
-        flat = np.flatnonzero(doubt)
-        if dtype is np.float32 and len(flat) > CROWDED * len(rows):
+        nearer, row, column = _between(scores, maxima, size, low, high)
+        if dtype is np.float32 and len(row) > CROWDED * len(rows):
             return None
-        row, column = np.divmod(flat, len(rows))
         exact = self._pairs(rows[column], row)
         mine = self.gallery_class[row] == self.query_class[rows[column]]
         top = np.full(len(rows), -np.inf)
@@ -187,24 +193,14 @@ class _Search:
             place, column = place[kept], column[kept]
         return place, column
 
-    def _within(self, rows, scores, error):
+    def _within(self, rows, scores, maxima, size, error):
         """Precision and average precision among the R nearest rows of each query."""
         wanted = self.positives[rows]
-        size = max(1, min(GROUP, len(scores) // (8 * int(wanted.max()))))
-        whole = len(scores) // size * size
-        maxima = scores[:whole].reshape(-1, size, len(rows)).max(axis=1)  # (groups, n)
-        if whole < len(scores):
-            maxima = np.concatenate([maxima, scores[whole:].max(axis=0, keepdims=True)])
         most = min(int(wanted.max()), len(maxima))
         largest = -np.sort(np.partition(-maxima, most - 1, axis=0)[:most], axis=0)
         limit = largest[np.minimum(wanted, most) - 1, np.arange(len(rows))]
         limit = np.where(wanted <= len(maxima), limit, -np.inf) - 2 * error  # the R-th largest score is not below
-        group, column = np.nonzero(maxima >= limit)
-        row = (group[:, None] * size + np.arange(size)).reshape(-1)
-        column = np.repeat(column, size)
-        kept = row < len(scores)
-        row, column = row[kept], column[kept]
-        score = scores[row, column]
+        row, column, score = _of_groups(scores, maxima >= limit, size)
         kept = (score >= limit[column]) & (score > -np.inf)
         row, column, score = row[kept], column[kept], score[kept].astype(np.float64)
         order = np.lexsort((-score, column))
@@ -237,6 +233,30 @@ class _Search:
             a = self.scorer._prepare(self.queries[left[part]], "queries")
             scores[part] = self.scorer._score(a, self.scorer._prepare(self.gallery[right[part]], "gallery"))
         return scores
+
+
+def _of_groups(scores, chosen, size):
+    """Row, query and score of all entries in the chosen groups, a mask (groups, n)."""
+    group, column = np.nonzero(chosen)
+    row = (group[:, None] * size + np.arange(size)).reshape(-1)
+    column = np.repeat(column, size)
+    kept = row < len(scores)
+    row, column = row[kept], column[kept]
+    return row, column, scores[row, column]
+
+
+def _between(scores, maxima, size, low, high):
+    """How many scores of each query [n] are above `high`, and row and query of those from `low` to `high`."""
+    near = maxima >= low
+    if np.count_nonzero(near) * size * FEW < scores.size:  # most groups lie below: look into the others only
+        row, column, score = _of_groups(scores, near, size)
+        above = score > high[column]
+        doubt = (score >= low[column]) & ~above
+        return np.bincount(column[above], minlength=len(high)), row[doubt], column[doubt]
+    above = scores > high
+    doubt = scores >= low
+    doubt ^= above
+    return _count(above), *np.divmod(np.flatnonzero(doubt), scores.shape[1])
 
 
 def _count(mask):
