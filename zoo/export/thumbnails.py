@@ -38,6 +38,21 @@ def thumbnail(image, size=SIZE, name="image"):
     return np.asarray(_squared(_opened(image, size, name), size))
 
 
+def middle_square(image, size=SIZE, name="image"):
+    """Return the middle square of an image, scaled, uint8 [size, size, 3]; arguments as in `thumbnail`.
+
+    Example:
+
+    >>> middle_square(np.arange(6, dtype="uint8").reshape(1, 6) * 40, size=1)[0, 0].tolist()
+    [80, 80, 80]
+    """
+    opened = _opened(image, size, name)
+    side = min(opened.size)
+    left, top = ((long - side) // 2 for long in opened.size)
+    square = opened.crop((left, top, left + side, top + side))
+    return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
+
+
 def sprite_sheet(images, size, rows=None):
     """Return thumbnails as one square sheet, row by row from the top left; places that stay empty are white.
 

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "captions_of_images": "caption_sheet",
         "count_open": "gates",
         "distance_histogram": "histograms",
+        "draw_matchmap": "matchmap",
         "encoding_frame": "encodings",
         "figure_png": "animate",
         "find_cjk_font": "fonts",
