@@ -112,7 +112,8 @@ def _check(targets, scores):
     """Booleans [N, C] and float64 scores [N, C]."""
     targets, scores = np.asarray(targets), np.asarray(scores)
     if targets.ndim != 2 or targets.shape != scores.shape or 0 in targets.shape:
-        raise ValueError(f"targets and scores must have one shape (N, C), each at least 1; got {targets.shape} and {scores.shape}")
+        shapes = f"{targets.shape} and {scores.shape}"
+        raise ValueError(f"targets and scores must have one shape (N, C), each at least 1; got {shapes}")
     if targets.dtype.kind != "b" and not np.isin(targets, (0, 1)).all():
         raise ValueError(f"targets must be booleans or 0 and 1, got {np.unique(targets)[:5]}")
     if scores.dtype.kind not in "biuf" or not np.isfinite(scores).all():

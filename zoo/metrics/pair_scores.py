@@ -134,6 +134,6 @@ def _pairs(similarity, matches):
     if similarity.ndim != 2 or 0 in similarity.shape or similarity.dtype.kind not in "biuf":
         raise ValueError(f"similarity: expected numbers [N, M], got {similarity.dtype} of shape {similarity.shape}")
     if not np.isfinite(similarity).all():
-        raise ValueError("similarity: expected finite numbers, got nan or infinity; leave these items out or mend the model.")
+        raise ValueError("similarity: expected finite numbers, got nan or infinity; leave these items out.")
     n, m = similarity.shape
     return similarity.astype(np.float64), Matches(matches, n, m).between(np.arange(n), np.arange(m))
