@@ -25,7 +25,8 @@ import zoo
 def measure(name, steps, rounds):
     data = zoo.data.load_images(name)
     network = recipe.NETWORKS[name]
-    model = recipe.build("EPSHN", 0, 1e-3, data, network)
+    whole = {"freeze": None, "crop": 0.5, "flip": True} if network["encoder"] == "mobilenet" else {}
+    model = recipe.build("EPSHN", 0, 1e-3, data, network, **whole)
     labels, _ = zoo.data.encode(data.train.labels)
     batches = zoo.data.pk_batches(data.train.items, labels, network["classes"], network["per_class"], steps=steps)
     batch = next(iter(batches.dataset(model.frontend.augmented)))
