@@ -1,0 +1,138 @@
+"""What word_recogniser.py shows of its runs: the table, the conclusions and the pictures."""
+
+import csv
+
+import numpy as np
+import word_recogniser as recipe
+
+import zoo
+from zoo.figures.word_scores import rank_correlation
+
+FREQUENT = 5  # words whose share of the guesses is told
+METRICS = ("macro_auc", "weighted_auc", "micro_auc", "mean_average_precision")
+PANELS = 9
+
+
+def bias(run, fed):
+    """How a run leans to frequent words.
+
+    `auc`, `precision`, `wrong`: rank correlations with the frequency in train of the words' AUC, average precision, and of how
+    often a word is guessed where it is not. `share`: share of the guesses that the most frequent words take.
+    """
+    guesses = np.array(run["guesses"])
+    return {
+        "auc": rank_correlation(fed.frequencies, np.array(run["auc"], float)),
+        "precision": rank_correlation(fed.frequencies, np.array(run["average_precision"], float)),
+        "wrong": rank_correlation(fed.frequencies, np.array(run["wrong"], float)),
+        "share": float(guesses[:FREQUENT].sum() / guesses.sum()),
+    }
+
+
+def table(rows, data, fed, options, out):
+    """Print the scores as means over seeds, and write them run by run."""
+    lines = [f"{data.name}, test: means over seeds. Rank correlations are with the frequency in train."]
+    heads = ("macro AUC", "weighted", "micro", "mean AP", "train macro", "corr. AUC", "corr. AP", "corr. wrong", "first five")
+    lines.append(f"{'loss':32}" + "".join(f"{head:>12}" for head in heads) + "   macro AUC of the seeds")
+    for label, runs in rows.items():
+        values = [np.mean([run["scores"][name][0] for run in runs]) for name in METRICS]
+        leans = [bias(run, fed) for run in runs]
+        values += [np.mean([run["train_macro_auc"] for run in runs])]
+        values += [np.mean([lean[key] for lean in leans]) for key in ("auc", "precision", "wrong", "share")]
+        seeds = ", ".join(f"{run['scores']['macro_auc'][0]:.3f}" for run in runs)
+        lines.append(f"{label:32}" + "".join(f"{value:12.3f}" for value in values) + f"   {seeds}")
+    lines += ["", *notes(rows, data, fed, options)]
+    conclusions = verdict(rows, fed)
+    print("\n".join([*lines, *conclusions]), flush=True)
+    (out / "results.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (out / "conclusions.txt").write_text("\n".join(conclusions) + "\n", encoding="utf-8")
+    with open(out / "results.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["data", "recipe", "loss", "seed", "metric", "value", "low", "high", "n"])
+        for label, runs in rows.items():
+            for run in runs:
+                place = [data.name, "word_recogniser", label, run["seed"]]
+                writer.writerows([*place, name, *score] for name, score in run["scores"].items())
+                plain = {"train_macro_auc": run["train_macro_auc"], "words_undefined": run["undefined"]}
+                plain |= {f"frequency_{key}": value for key, value in bias(run, fed).items()}
+                writer.writerows([*place, name, value, "", "", ""] for name, value in plain.items())
+
+
+def said_share(fed):
+    """The share of the words said in test that the most frequent ones are."""
+    counts = fed.y["test"].sum(axis=0)
+    return counts[:FREQUENT].sum() / counts.sum()
+
+
+def notes(rows, data, fed, options):
+    """What a reader of the table must know."""
+    some = next(iter(rows.values()))[0]
+    low, high = some["scores"]["macro_auc"][1:3]
+    counts, network = fed.frequencies, {key: value for key, value in recipe.NETWORK.items() if value is not None}
+    return [
+        f"95 % interval of one run's macro AUC: about ±{(high - low) / 2:.3f}, {len(data.test)} utterances; "
+        f"{some['undefined']} of {len(data.words)} words are undefined on test (no positives).",
+        f"corr. wrong: how often a word is among the {recipe.GUESSES} first guesses where it is not said. first five: share of "
+        f"the guesses that the {FREQUENT} most frequent words take; they are {said_share(fed):.3f} of the words said.",
+        f"Words are said {counts.max()} to {counts.min()} times in train, by {data.recordings.max()} to {data.recordings.min()} "
+        f"recordings. A rank correlation beyond ±{1.96 / np.sqrt(len(counts) - 1):.2f} is more than chance.",
+        f"speechcnn, {network}, Adam {recipe.RATE:g}, batches of {recipe.SIZE}, {options.epochs} epochs of {len(data.train)} "
+        f"utterances, {options.seeds} seeds; the last epoch is scored.",
+        data.note,
+    ]  # fmt: skip
+
+
+def verdict(rows, fed):
+    """Whether 1 / frequency cures the bias, in figures."""
+    def mean(label, key):
+        return np.mean([bias(run, fed)[key] for run in rows[label]])
+
+    def auc(label):
+        return np.mean([run["scores"]["macro_auc"][0] for run in rows[label]])
+
+    chance, lines = 1.96 / np.sqrt(len(fed.frequencies) - 1), []
+    for label in rows:
+        gap = np.mean([run["train_macro_auc"] - run["scores"]["macro_auc"][0] for run in rows[label]])
+        lines.append(f"{label}: macro AUC {auc(label):.3f}, {gap:.3f} below that on train; the {FREQUENT} most frequent words take "
+                     f"{mean(label, 'share'):.2f} of the guesses (said: {said_share(fed):.2f}); rank correlation with the "
+                     f"frequency: wrong guesses {mean(label, 'wrong'):+.2f}, AUC {mean(label, 'auc'):+.2f}.")  # fmt: skip
+    plain, weighed = "no weights", "1 / frequency"
+    if plain in rows and weighed in rows:
+        guesses = abs(mean(weighed, "wrong")) < chance
+        scores = mean(weighed, "auc") < chance
+        lines.append(f"Does 1 / frequency alone cure the bias? Wrong guesses: {'yes' if guesses else 'no'} (rank correlation "
+                     f"{mean(plain, 'wrong'):+.2f} without, {mean(weighed, 'wrong'):+.2f} with). The words' AUC: "
+                     f"{'yes' if scores else 'no'} ({mean(plain, 'auc'):+.2f}, {mean(weighed, 'auc'):+.2f}). Macro AUC "
+                     f"{auc(plain):.3f} without, {auc(weighed):.3f} with.")  # fmt: skip
+    best = max(rows, key=auc)
+    lines.append(f"Best macro AUC: {best}, {auc(best):.3f}.")
+    return lines
+
+
+def pictures(rows, data, fed, out):
+    """Draw the words' AUC against their frequency, macro AUC over epochs, and ROC curves of some words."""
+    figures = zoo.figures
+    note = f"{data.name}{' (SYNTHETIC)' if data.synthetic else ''}, test, means over seeds."
+    with np.errstate(all="ignore"):
+        panels = {label: np.array([run["auc"] for run in runs], float).mean(axis=0) for label, runs in rows.items()}
+    panels = dict(list(panels.items())[:PANELS])
+    known = fed.frequencies > 0
+    words = [word for word, there in zip(data.words, known, strict=True) if there]
+    picture = figures.auc_by_frequency({label: values[known] for label, values in panels.items()}, fed.frequencies[known], words,
+                                       note=note)  # fmt: skip
+    figures.save_png(picture, out / "auc_by_frequency.png")
+    length = max(len(run["validation"]) for runs in rows.values() for run in runs)
+    bands = {label: [[np.nan] * (length - len(run["validation"])) + run["validation"] for run in runs]
+             for label, runs in list(rows.items())[:8]}  # fmt: skip
+    picture = figures.epoch_bands(bands, range(1, length + 1), "macro AUC on validation", level=0.5, note=data.name)
+    figures.save_png(picture, out / "auc.png")
+    label = max(rows, key=lambda label: np.mean([run["scores"]["macro_auc"][0] for run in rows[label]]))
+    with np.load(out / "runs" / f"{recipe.slug(label, 0)}.npz") as file:
+        scores = file["scores"]
+    y = fed.y["test"]
+    both = [w for w in range(len(data.words)) if 0 < y[:, w].sum() < len(y)]
+    chosen = sorted({both[int(i)] for i in np.linspace(0, len(both) - 1, 6)})
+    curves = {"all words (micro)": zoo.metrics.roc_curve(y.reshape(-1), scores.reshape(-1))}
+    curves |= {f"{data.words[w]}, {fed.frequencies[w]} times": zoo.metrics.roc_curve(y[:, w], scores[:, w]) for w in chosen}
+    picture = figures.roc_curves(curves, f"ROC curves of words: {label}", "utterances with the word", "other utterances",
+                                 f"{data.name}, test, seed 0; how often a word is said in train.")  # fmt: skip
+    figures.save_png(picture, out / "roc.png")
