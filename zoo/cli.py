@@ -106,9 +106,11 @@ def _settings(pairs):
 def _train(options):
     import keras
 
-    loss = registry.parse(options.name)[1]
+    encoder, loss = registry.parse(options.name)
+    if encoder.takes == "towers":
+        raise ValueError(f"{options.name} learns from pairs, and the data of this command are none: zoo.data.pair_batches")
     errors.whole("--epochs", options.epochs)
-    data = _data(options.data, registry.parse(options.name)[0].inputs.partition(":")[0])
+    data = _data(options.data, encoder.inputs.partition(":")[0])
     labels, names = zoo.data.encode(data.train.labels)
     settings = _settings(options.set)
     if loss.needs_classes:
@@ -171,8 +173,16 @@ def _digest(split):
     return digest.hexdigest()
 
 
+def _one_tower(path):
+    """The model in a file, which must have one tower."""
+    model = zoo.load_model(path)
+    if hasattr(model, "towers"):
+        raise ValueError(f"{path} has two towers and needs pairs: in Python, zoo.evaluate and zoo.export.project_towers")
+    return model
+
+
 def _evaluate(options):
-    model = zoo.load_model(options.model)
+    model = _one_tower(options.model)
     data = _data(options.data, model.frontend.kind)
     print(zoo.evaluate(model, getattr(data, options.split), gallery=_gallery(data, options.split)))
 
@@ -180,7 +190,8 @@ def _evaluate(options):
 def _export(options):
     model, gallery, name = zoo.load_model(options.model), None, None
     if options.data:
-        data = _data(options.data, model.frontend.kind)
+        held = [*model.towers.values()][-1] if hasattr(model, "towers") else model  # a gallery is of what is searched
+        data = _data(options.data, held.frontend.kind)
         gallery, name = data.train, data.name
         if isinstance(data, zoo.data.ImageData):
             parts = [part for part in (data.train, data.validation, data.test, data.gallery) if part]
@@ -189,7 +200,7 @@ def _export(options):
 
 
 def _project(options):
-    model = zoo.load_model(options.model)
+    model = _one_tower(options.model)
     data = _data(options.data, model.frontend.kind).test
     columns = {model.frontend.kind: model.frontend.names(data.items), "label": data.labels}
     folder = pathlib.Path(options.out)

@@ -229,4 +229,5 @@ class MapEmbedder(Embedder):
     def parts(self, items, batch_size=64):
         """Yield `features` of raw or preprocessed items [N], a batch at a time."""
         for start in range(0, len(items), batch_size):
-            yield self.features(keras.ops.convert_to_tensor(self.preprocess(items[start : start + batch_size])), training=False)
+            x = self.preprocess(items[start : start + batch_size])
+            yield self.features(keras.ops.convert_to_tensor(x), training=False)

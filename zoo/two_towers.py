@@ -110,13 +110,14 @@ class TwoTowers(Model):
                 raise ValueError(errors.unknown("tower", kind, self.towers))
             if self.towers[kind].frontend is not None:
                 self.towers[kind].adapt(values)
-        self._build_if_known()
+        if not self.built and all(tower.built and tower.frontend is not None for tower in self.towers.values()):
+            self.build(tuple(frontend.input_shape for frontend in self._frontends))
 
-    def _build_if_known(self):
-        """Build the model once both towers are."""
-        frontends = [tower.frontend for tower in self.towers.values()]
-        if not self.built and all(tower.built for tower in self.towers.values()) and None not in frontends:
-            self.build(tuple(frontend.input_shape for frontend in frontends))
+    def _build_on(self, items):
+        """Build the model for items, as callbacks need it that restore a run before its first batch."""
+        if not self.built:
+            parts = zip(self._frontends, items, strict=True)
+            self.build(tuple((None, *np.shape(x)[1:]) if one is None else one.input_shape for one, x in parts))
 
     def preprocess(self, items):
         """Turn a pair of raw items [N] and [M] into what `call` takes; tensors pass unchanged."""
@@ -139,10 +140,12 @@ class TwoTowers(Model):
             **kwargs: as in Keras.
         """
         if hasattr(x, "position"):  # pair batches
+            self._build_on((x.queries, x.images))
             x.position = self._step
             kwargs.setdefault("shuffle", False)  # batches are random already, and their order is part of the promise
             x = self._batches(x)
         elif is_pair(x):
+            self._build_on(x)
             weight = kwargs.pop("sample_weight", None)
             x, y = self._arrays(x, y, weight, kwargs, kwargs.pop("shuffle", True), augment=True)
         else:
@@ -150,7 +153,8 @@ class TwoTowers(Model):
         validation = kwargs.get("validation_data")
         if isinstance(validation, (tuple, list)):
             items, labels, *rest = validation
-            items, labels = self._arrays(items, labels, *(rest or [None]), {"batch_size": kwargs.get("validation_batch_size")})
+            size = {"batch_size": kwargs.get("validation_batch_size")}
+            items, labels = self._arrays(items, labels, *(rest or [None]), size)
             kwargs["validation_data"] = items if labels is None else (items, labels)
         elif validation is not None:
             kwargs["validation_data"] = self._mapped(validation)
@@ -184,7 +188,9 @@ class TwoTowers(Model):
 
     def _ids(self, y, n, m):
         if n != m:
-            raise ValueError(f"fit: expected as many items on both sides, row beside row, got {n} and {m}; see zoo.data.pair_batches")
+            raise ValueError(
+                f"fit: expected as many items on both sides, row beside row, got {n} and {m}; see zoo.data.pair_batches"
+            )
         if y is None:
             return np.arange(n, dtype="int32")
         if is_matrix(y):
@@ -200,19 +206,35 @@ class TwoTowers(Model):
     def predict(self, x, batch_size=256, verbose=0, **kwargs):
         """Return the embeddings of both sides, float32 [N, D] and [M, D], of raw or preprocessed items [N] and [M]."""
         if not is_pair(x):
-            raise ValueError(f"{self.name} takes a pair, items of {' and of '.join(self.towers)}; one kind: model.towers[kind].predict")
+            kinds = " and of ".join(self.towers)
+            raise ValueError(f"{self.name} takes a pair, items of {kinds}; for one of them model.towers[kind].predict")
         parts = zip(self.towers.values(), x, strict=True)
         return tuple(tower.predict(part, batch_size=batch_size, verbose=verbose, **kwargs) for tower, part in parts)
 
     def similarity(self, first, second, batch_size=64):
         """Return how the model compares items [N] of the first kind with items [M] of the second, float32 [N, M]."""
         if self.matchmap not in ("misa", "sima"):
-            return keras.ops.convert_to_numpy(self._compare(*map(keras.ops.convert_to_tensor, self.predict((first, second)))))
+            parts = map(keras.ops.convert_to_tensor, self.predict((first, second)))
+            return keras.ops.convert_to_numpy(self._compare(*parts))
         second = list(self.second.parts(second, batch_size))
         rows = []
         for part in self.first.parts(first, batch_size):
             rows.append(np.concatenate([keras.ops.convert_to_numpy(self._compare(part, other)) for other in second], axis=1))
         return np.concatenate(rows)
+
+    def matchmap_between(self, first, second):
+        """Return how each frame of one item matches each place of another, float32 [T, H, W], frames of padding left out.
+
+        Args:
+            first: raw items of the first kind, a list of one.
+            second: raw items of the second kind, a list of one.
+        """
+        if self.matchmap is None:
+            raise ValueError(f"{self.name} pools its towers to one vector: build it with matchmap='misa', 'sima' or 'sisa'")
+        (frames, mask), (places, _) = next(self.first.parts(first)), next(self.second.parts(second))
+        products = keras.ops.convert_to_numpy(keras.ops.matmul(frames[0], keras.ops.transpose(places[0])))  # (T, P)
+        height, width = self.second.backbone.places(keras.ops.convert_to_tensor(self.second.preprocess(second))).shape[1:3]
+        return products[keras.ops.convert_to_numpy(mask[0])].reshape(-1, height, width)
 
     def card(self):
         """What is known of the model, with the settings it was made with."""

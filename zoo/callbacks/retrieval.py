@@ -13,6 +13,9 @@ class Retrieval(keras.callbacks.Callback):
     The logs then hold `val_recall@1`, `val_map@r` and so on, for `EarlyStopping`, `ModelCheckpoint` and
     `TensorBoard` to use; put this callback before them.
 
+    Of two towers the data are ((items, items), matches) and the logs hold `val_text_to_image_recall@1` and so on, all that
+    `zoo.metrics.cross_modal` says.
+
     Args:
         data: `(items, labels)` or an object with `items` and `labels` [N].
         gallery: likewise [M], where neighbors are looked up; without it among the other items of `data`.
@@ -28,7 +31,8 @@ class Retrieval(keras.callbacks.Callback):
 
     def __init__(self, data, gallery=None, k=(1,), every=1, distance=None):
         super().__init__()
-        self.data, self.gallery = pair(data, "data"), None if gallery is None else pair(gallery, "gallery")
+        sides = isinstance(data, (tuple, list)) and isinstance(data[0], tuple) and len(data[0]) == 2  # of two towers
+        self.data, self.gallery = data if sides else pair(data, "data"), None if gallery is None else pair(gallery, "gallery")
         self.distance = distance
         self.k, self.every = tuple(errors.whole("k", n) for n in k), errors.whole("every", every)
 

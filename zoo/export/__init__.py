@@ -9,7 +9,7 @@ import types
 from zoo._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
-    __name__, {"query": "ask", "write_projector": "projector"}
+    __name__, {"project_towers": "modalities", "query": "ask", "write_projector": "projector"}
 )
 
 

@@ -17,9 +17,9 @@ def describe(model, folder, loaded, samples, embeddings, difference, **further):
         model: the model that was exported; its `card()` gives name, encoder, loss, settings, paper and licence.
         folder: path of the written SavedModel.
         loaded: the same, loaded by TensorFlow.
-        samples: the items that were tried, `bytes` [S]; an image stands in the card as a request of TensorFlow Serving
-            has it, {"b64": ...}.
-        embeddings: what the bundle answered to them, numpy [S, D].
+        samples: dict of a signature to what was tried there, a kind and items, `bytes` [S]; a file stands in the card as a
+            request of TensorFlow Serving has it, {"b64": ...}.
+        embeddings: what the bundle answered to them, dict of a signature to numpy [S, D].
         difference: the largest difference from what `model.predict` answered.
         **further: entries that replace those of `model.card()` where they are not None.
     """
@@ -34,8 +34,9 @@ def describe(model, folder, loaded, samples, embeddings, difference, **further):
             "signatures": signatures,
             "samples": [
                 # Nine digits give a float32 back exactly.
-                {"input": _shown(item, model.frontend.kind), "embedding": [float(f"{value:.9g}") for value in vector]}
-                for item, vector in zip(samples, embeddings, strict=True)
+                {"input": _shown(item, kind), "embedding": [float(f"{value:.9g}") for value in vector], "signature": name}
+                for name, (kind, items) in samples.items()
+                for item, vector in zip(items, embeddings[name], strict=True)
             ],
             "largest_difference": difference,
             "fingerprint": fingerprint(folder),

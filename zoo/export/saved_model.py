@@ -23,30 +23,33 @@ tracing = threading.Lock()
 def export(model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None, keep_dims=None):
     """Write `model` as the next version of the bundle `path`, whole or not at all.
 
-    The bundle takes raw items, `text` (N,) of UTF-8 strings or `image` (N,) of image files, and answers with float32 and
-    strings, the batch first:
+    The bundle takes raw items, `text` (N,) of UTF-8 strings, `image` (N,) of image files or `audio` (N,) of WAV files, and
+    answers with float32 and strings, the batch first:
 
-    - `serving_default` and `embed`: `embedding` (N, D); for images also `ok`, 0 where an item is no image and its
-      embedding therefore zero
+    - `serving_default` and `embed`: `embedding` (N, D); for images and audio also `ok`, 0 where an item is none and
+      its embedding therefore zero
     - with a gallery `search`: `ids`, `labels`, `scores`, each (N, k), the nearest first
     - with a gallery `classify`: `label` that most of the k neighbors bear, `votes` (its share of them) and
       `confidence` (its share where a neighbor weighs one over its distance), each (N,)
 
-    Images whose `ok` is 0 have neighbors too, which mean nothing. A file that breaks off in the middle is beyond what
-    TensorFlow can go on from: the request is refused with an error.
+    Of two towers each has its own signature in the place of `embed`: `embed_text` or `embed_speech`, and `embed_image`.
+    `serving_default`, `search` and `classify` take the side that asks, the first, and a gallery holds items of the other.
+
+    Items whose `ok` is 0 have neighbors too, which mean nothing. An image file that breaks off in the middle is beyond
+    what TensorFlow can go on from: the request is refused with an error. Of a WAV file that breaks off what is there counts.
 
     Before the version gets its number it is loaded, compared with `model.predict` and searched for operations
     that do not run everywhere. A server that polls `path` never sees a part of it, and a crash leaves the
     versions that are there as they are.
 
     Args:
-        model: an `Embedder` with a frontend, that of texts with its vocabulary.
+        model: an `Embedder` with a frontend, that of texts with its vocabulary; or a `TwoTowers` of such.
         path: folder of the bundle, for instance `"saved_models/bilstm_epshn"`; versions are folders in it.
         gallery: `(items, labels)`, `(items, labels, ids)` or an object with `items` and `labels` [M].
-            Without ids a text is its own id, an image has the end of its path or its number.
+            Without ids a text is its own id, an image or a clip has the end of its path or its number.
         neighbors: k, at most M.
         samples: items to compare the bundle with `model.predict` on; they are kept in the card. By default some of the
-            gallery.
+            gallery. Of two towers a dict of kinds to items.
         data: what the model was trained on, for the card; `model.card()` says it otherwise.
         scores: what it reached there, for the card; likewise.
         keep_dims: k, numbers of an embedding that are kept, at most D: embeddings are turned to the singular vectors of
@@ -66,32 +69,38 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
     >>> zoo.export(model, "saved_models/intent", gallery=train)
     PosixPath('saved_models/intent/1')
     """
-    _require(model)
+    towers = _towers(model)
     tf = tensorflow("export")
     from zoo.export import signatures
 
-    gallery = _gallery(gallery, model.frontend)
+    held = list(towers.values())[-1]  # the side that a gallery is of
+    gallery = _gallery(gallery, held.frontend)
+    if gallery is not None and getattr(model, "matchmap", None) in ("misa", "sima"):
+        raise ValueError(
+            f"gallery: a search compares one vector an item, and matchmap={model.matchmap!r} all of its parts; leave it out"
+        )
     if not isinstance(neighbors, (int, np.integer)) or neighbors < 1:
         raise ValueError(f"neighbors: expected a whole number of at least 1, got {neighbors!r}")
-    samples = _samples(samples, gallery, model.frontend)
+    samples = _all_samples(samples, gallery, towers)
     path = pathlib.Path(path)
-    turn, held = None, None if gallery is None else _embed(model, gallery[0], "gallery")
+    turn, vectors = None, None if gallery is None else _embed(held, gallery[0], "gallery")
     if keep_dims is not None:
-        turn = _turn(model, held, keep_dims)
+        turn = _turn(held, vectors, keep_dims)
     with staging(path) as folder:
         bundle = folder / "bundle"
-        expected = _turned(_embed(model, samples, "samples"), turn)
-        near = _neighborhood(model, gallery, _turned(held, turn), int(neighbors))
+        expected = {name: _turned(_embed(towers[name], items, "samples"), turn) for name, items in samples.items()}
+        near = _neighborhood(model, gallery, _turned(vectors, turn), int(neighbors))
         # One export at a time traces: the layers' setting is shared between the threads of a process.
         with tracing, signatures.portable_kernels(model):
-            archive = _archive(model, near, turn)
+            archive = _archive(model, towers, near, turn)
             with writing(path, tf.errors.OpError):
                 archive.write_out(str(bundle), verbose=False)  # traces once more
         refuse_operations(bundle)
         loaded = _load(bundle, path)
         embeddings, difference = _compare(loaded, samples, expected, model)
         content = card.describe(
-            model, bundle, loaded, samples, embeddings, difference, data=data, scores=scores, bundle=path.name,
+            model, bundle, loaded, {name: (towers[name].frontend.kind, items) for name, items in samples.items()},
+            embeddings, difference, data=data, scores=scores, bundle=path.name,
             gallery=len(gallery[0]) if gallery else 0, distance=model.distance, keep_dims=keep_dims,
         )
         with writing(path):
@@ -115,6 +124,15 @@ def refuse_operations(bundle):
             f"the graph holds {', '.join(sorted(found))}: cuDNN kernels run on a GPU only, Python functions in this "
             "process only. Build recurrent layers with use_cudnn=False, and write the rest in TensorFlow operations."
         )
+
+
+def _towers(model):
+    """The embedders of a model by the signatures that they have in a bundle, the side that asks first."""
+    towers = getattr(model, "towers", None)
+    towers = {"embed": model} if towers is None else {f"embed_{kind}": tower for kind, tower in towers.items()}
+    for tower in towers.values():
+        _require(tower)
+    return towers
 
 
 def _require(model):
@@ -158,6 +176,17 @@ def _gallery(gallery, frontend):
             f"and {len(ids)} ids"
         )
     return items, labels, ids
+
+
+def _all_samples(samples, gallery, towers):
+    """Samples for each signature; those of a gallery for the last."""
+    if len(towers) == 1 or samples is None:
+        held = list(towers)[-1]
+        return {name: _samples(samples, gallery if name == held else None, one.frontend) for name, one in towers.items()}
+    kinds = [name.partition("_")[2] for name in towers]
+    if not isinstance(samples, dict) or set(samples) != set(kinds):
+        raise ValueError(f"samples: expected a dict with items for {' and for '.join(kinds)}, got {samples!r:.80}")
+    return {f"embed_{kind}": _samples(samples[kind], None, towers[f"embed_{kind}"].frontend) for kind in kinds}
 
 
 def _samples(samples, gallery, frontend):
@@ -207,7 +236,7 @@ def _turned(embeddings, turn):
     return embeddings if turn is None or embeddings is None else turn(embeddings).numpy()
 
 
-def _archive(model, near, turn):
+def _archive(model, towers, near, turn):
     """Trace the signatures and return the `ExportArchive` that is ready to be written."""
     import keras
 
@@ -216,12 +245,13 @@ def _archive(model, near, turn):
     archive = keras.export.ExportArchive()
     # Keras finds the variables that an endpoint uses, so that the loss layer's and the optimizer's stay out. Naming
     # the layers here would store their variables a second time. Only lookup tables it does not find.
-    if hasattr(model.frontend, "module"):
-        archive.track(model.frontend.module)
+    for tower in towers.values():
+        if hasattr(tower.frontend, "module"):
+            archive.track(tower.frontend.module)
     if turn is not None:
         archive.track(turn)
-    embed = signatures.embedding_function(model, turn)
-    endpoints = {"serving_default": embed, "embed": embed}
+    endpoints = {name: signatures.embedding_function(tower, turn) for name, tower in towers.items()}
+    embed = endpoints["serving_default"] = next(iter(endpoints.values()))
     weights = [variable.value for variable in model.variables] + ([] if turn is None else [turn.axes])
     if near is not None:
         archive.track(near)
@@ -242,15 +272,19 @@ def _load(bundle, path):
 
 
 def _compare(loaded, samples, expected, model):
-    """Return what the bundle answers to `samples` and the largest difference from `expected`."""
+    """Return what the bundle answers to the samples of each signature and the largest difference from `expected`."""
     tolerance = TOLERANCE.get(model.compute_dtype, 1e-5)
-    items = tensorflow("export").constant(samples)
-    answers = {name: function(items) for name, function in loaded.signatures.items()}
-    embeddings = answers["serving_default"]["embedding"].numpy()
-    difference = float(np.max(np.abs(embeddings - expected)))
-    if not difference <= tolerance * max(1.0, float(np.abs(expected).max())):
-        raise RuntimeError(
-            f"the exported graph differs from model.predict by {difference:.2g} on its samples, more than "
-            f"{tolerance:g}; the frontend or a layer behaves differently when it is traced"
-        )
+    items = {name: tensorflow("export").constant(some) for name, some in samples.items()}
+    asked = next(iter(items.values()))
+    answers = {name: function(items.get(name, asked)) for name, function in loaded.signatures.items()}
+    embeddings = {name: answers[name]["embedding"].numpy() for name in samples}
+    difference = 0.0
+    for name, found in embeddings.items():
+        off = float(np.max(np.abs(found - expected[name])))
+        difference = max(difference, off)
+        if not off <= tolerance * max(1.0, float(np.abs(expected[name]).max())):
+            raise RuntimeError(
+                f"the exported graph differs from model.predict by {off:.2g} on its samples, more than {tolerance:g}; "
+                "the frontend or a layer behaves differently when it is traced"
+            )
     return embeddings, difference

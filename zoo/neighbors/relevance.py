@@ -34,9 +34,8 @@ def best_places(queries, gallery, relevant, distance="cosine"):
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
         block = index._prepare(queries[part], "queries")
-        scores = np.concatenate(
-            [index._products(block, slice(at, at + index.chunk), None) for at in range(0, len(index.rows), index.chunk)], axis=1
-        )
+        columns = (slice(at, at + index.chunk) for at in range(0, len(index.rows), index.chunk))
+        scores = np.concatenate([index._products(block, some, None) for some in columns], axis=1)
         doubt = 2 * index._error(block)[:, None]
         mine = np.asarray(relevant[part])
         best = np.where(mine, scores, -np.inf).max(axis=1, keepdims=True)
