@@ -130,7 +130,8 @@ def pictures(rows, data, fed, out):
             seen, match = file["seen"], file["match"]
         shown = sorted({epoch for epoch in EPOCHS if epoch < len(seen)} | {len(seen) - 1})
         histograms[label] = {f"epoch {epoch}": (seen[epoch][match], seen[epoch][~match]) for epoch in shown}
-    picture = figures.match_histograms(histograms, note=f"{note} Validation, seed 0; similarity as the loss compares it.")
+    limits = {label: (0.0, 1.0) for label in histograms if "L1" in label}
+    picture = figures.match_histograms(histograms, limits, note=f"{note} Validation, seed 0; as the loss compares it.")
     figures.save_png(picture, out / "similarities.png")
     forms = {label: runs for label, runs in rows.items() if "L1" in label}
     others = {label: runs for label, runs in rows.items() if "L1" not in label or label == "balanced L1"}

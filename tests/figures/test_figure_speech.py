@@ -43,9 +43,10 @@ def test_bands_span_the_seeds_and_the_legend_has_the_last_mean():
 
 def test_histograms_of_pairs_sum_to_a_hundred_and_mark_the_means():
     pair = RNG.normal(0.8, 0.1, 50), RNG.normal(0.1, 0.1, 450)
-    figure = figures.match_histograms({"a": {"epoch 0": pair, "epoch 1": pair}, "b": {"epoch 0": pair}}, limits=(0, 1))
+    figure = figures.match_histograms({"a": {"epoch 0": pair, "epoch 1": pair}, "b": {"epoch 0": pair}}, limits={"a": (0, 1)})
     assert len(figure.axes) == 3
     axes = figure.axes[0]
+    assert axes.get_xlim() == (0, 1) != figure.axes[2].get_xlim()
     for patch, values, tick in zip(axes.patches, pair, axes.get_lines(), strict=True):
         assert patch.get_data().values.sum() == pytest.approx(100)
         assert tick.get_xdata()[0] == pytest.approx(values.mean())
@@ -70,8 +71,8 @@ def test_auc_by_frequency_names_words_leaves_undefined_ones_out_and_says_how_it_
     rising, falling = np.array([0.9, 0.8, 0.7, 0.6, np.nan]), np.array([0.5, 0.6, 0.7, 0.8, 0.9])
     figure = figures.auc_by_frequency({"none": rising, "inverse": falling}, counts, list("abcde"))
     first, second = figure.axes
-    assert first.get_title(loc="left") == "none: rank correlation 1.00"
-    assert second.get_title(loc="left") == "inverse: rank correlation -1.00"
+    assert first.get_title(loc="left") == "none\nrank correlation 1.00"
+    assert second.get_title(loc="left") == "inverse\nrank correlation -1.00"
     assert len(first.get_lines()[0].get_xdata()) == 4
     assert {text.get_text() for text in first.texts} == set("abcd")
     assert "1 words without positives" in figure._supxlabel.get_text().replace("\n", " ")

@@ -22,7 +22,7 @@ def match_histograms(
 
     Args:
         runs: dict of run title to dict of epoch title to (similarities of matches [n], of others [m]); at most 6 of each.
-        limits: (lowest, highest) of the horizontal axis, the same in all panels; None takes each run's own range.
+        limits: dict of run title to (lowest, highest) of the horizontal axis; other runs have the range of their values.
         similarity: what is compared, the name of the horizontal axis.
         title: heading.
         note: further sentence for the caption.
@@ -46,7 +46,7 @@ def match_histograms(
     figure = new_figure(1.9 * columns + 0.8, 1.55 * len(runs) + 0.6)
     grid = figure.subplots(len(runs), columns, squeeze=False)
     for row, (name, run) in zip(grid, runs.items()):
-        low, high = limits or _range(run)
+        low, high = (limits or {}).get(name) or _range(run)
         edges = np.linspace(low, high, BINS + 1)
         for axes, (epoch, pair) in zip(row, run.items()):
             for values, color in zip(pair, (MATCH, OTHER)):

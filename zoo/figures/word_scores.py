@@ -41,7 +41,7 @@ def auc_by_frequency(
     >>> import zoo
     >>> figure = zoo.figures.auc_by_frequency({"none": [0.6, 0.8, 0.9]}, [5, 50, 500], ["up", "go", "yes"])
     >>> figure.axes[0].get_title(loc="left")
-    'none: rank correlation 1.00'
+    'none\\nrank correlation 1.00'
     """
     panels = checks.panels("panels", panels, MOST_PANELS)
     frequencies, words = np.asarray(frequencies, np.float64), [str(word) for word in words]
@@ -59,7 +59,7 @@ def auc_by_frequency(
         axes.set_xlim(frequencies.min() / 1.6, frequencies.max() * 2.6)
         _draw(axes, frequencies, values, words, level, named, font)
         axes.tick_params(labelbottom=place + columns >= len(panels))
-        panel_title(axes, f"{name}: rank correlation {rank_correlation(frequencies, values):.2f}", 3.2, font)
+        panel_title(axes, f"{name}\nrank correlation {rank_correlation(frequencies, values):.2f}", 3.2, font)
     for axes in grid[len(panels) :]:
         axes.remove()
     for axes in grid[max(0, len(panels) - columns) : len(panels)]:
