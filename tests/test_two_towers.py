@@ -34,7 +34,12 @@ def plain(name, normalize=True, **settings):
     """Two towers of one linear map each, on tensors: quick to trace."""
     towers = [zoo.Embedder(keras.layers.Dense(8), None, None, 6, normalize, name=kind) for kind in ("text", "image")]
     model = zoo.TwoTowers(*towers, zoo.layers.LossLayer(zoo.losses.get(name, **settings)))
-    model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)  # tracing costs seconds
+    return eager(model)
+
+
+def eager(model):
+    """The model without a traced step, since tracing costs seconds."""
+    model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
     return model
 
 
@@ -91,7 +96,7 @@ def test_raw_items_tensors_and_towers_give_the_same_embeddings(trained):
 
 
 def test_fit_takes_items_files_paths_weights_validation_data_and_data_sets(tmp_path):
-    model = small()
+    model = eager(small())
     files = model.towers["image"].frontend.as_bytes(IMAGES)
     paths = [str(tmp_path / f"{i}.png") for i in range(12)]
     for path, file in zip(paths, files, strict=True):
@@ -187,7 +192,7 @@ def test_a_killed_run_goes_on_with_the_batches_and_draws_it_would_have_had(tmp_p
 
 
 def test_stored_features_need_no_frontend():
-    model = zoo.build("vse_ranking", units=8, word_dim=8, features=5, embedding_dim=4)
+    model = eager(zoo.build("vse_ranking", units=8, word_dim=8, features=5, embedding_dim=4))
     features = np.eye(12, 5, dtype="float32") + 0.1
     model.adapt({"text": TEXTS})
     model.fit((TEXTS, features), IDS, batch_size=6, verbose=0)
@@ -199,7 +204,7 @@ def test_stored_features_need_no_frontend():
 def test_mixed_precision_keeps_embeddings_in_float32():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        model = small()
+        model = eager(small())
         assert np.isfinite(model.fit(batches(), verbose=0).history["loss"]).all()
         assert all(part.dtype == "float32" for part in model.predict((TEXTS, IMAGES)))
     finally:
