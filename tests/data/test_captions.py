@@ -167,7 +167,7 @@ def test_features_from_files(tmp_path):
 
 def test_the_digits_need_no_file_and_say_that_their_captions_are_made():
     data = load_captions("digits")
-    assert "no evidence" in data.note and len(data.train.images) == 998
+    assert "no evidence" in data.note and len(data.train.images) == 400
     matches = data.test.matches()
     names = np.array([caption.split()[-1] for caption in data.test.captions])
     same = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])[data.test.labels.astype(int)]

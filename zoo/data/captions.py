@@ -15,6 +15,7 @@ from zoo.data.base import SPLITS, _objects
 from zoo.data.sets import data_root
 
 CELLS = 2**32  # of a matrix of matches, beyond which ids must do
+DIGITS = (400, 500, 600)  # where training, validation and test end
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -133,7 +134,7 @@ def load_captions(name_or_folder, root=None, restval=True):
     >>> from zoo.data import load_captions
     >>> data = load_captions("digits")
     >>> str(data.train.captions[0]), data.train.matches().shape
-    ('a thin handwritten zero', (2994, 998))
+    ('a thin handwritten zero', (1200, 400))
     """
     name = os.fspath(name_or_folder)
     if name == "digits":
@@ -270,15 +271,15 @@ def _digits():
     ink = digits.images.mean(axis=(1, 2))
     low, high = np.quantile(ink, (1 / 3, 2 / 3))
     parts, files = [], []
-    for image in digits.images:
+    for image in digits.images[:DIGITS[-1]]:
         buffer = io.BytesIO()
         Image.fromarray((image * (255 / 16)).astype("uint8")).save(buffer, "png")
         files.append(buffer.getvalue())
-    for rows in np.split(np.arange(len(files)), (998, 1397)):
+    for rows in np.split(np.arange(len(files)), DIGITS[:-1]):
         captions = []
         for i in rows:
             number, weight = NUMBERS[digits.target[i]], "thin" if ink[i] < low else "bold" if ink[i] > high else "plain"
-            captions += [f"a {weight} handwritten {number}", f"the digit {number} in {weight} strokes", f"somebody wrote a {number}"]
+            captions += [f"a {weight} handwritten {number}", f"the digit {number} in {weight} strokes", f"somebody wrote {number}"]
         owner = np.repeat(np.arange(len(rows)), 3)
         labels = digits.target[rows].astype(str).tolist()
         parts.append(CaptionSplit([files[i] for i in rows], captions, owner, labels=labels))
