@@ -53,7 +53,6 @@ DIGITS = {"seconds": 0.75, "size": 14}
 RATE = 1e-3  # Adam
 SIZE = 64  # pairs in a batch
 CLASSES = {"spoken_words": (32, 2)}  # words in a batch, pairs of each; digits come as they fall
-KS = (1, 5, 10)
 WATCHED = 100, 200  # validation clips and images that are looked at after each epoch
 TESTED = 500  # test images
 
@@ -208,7 +207,7 @@ def run(label, seed, model, fed, path, options):
     found = dict(zoo.metrics.pair_detection(seen, ids))
     raw = zoo.metrics.pair_detection(vectors[0] @ vectors[1].T, ids, resamples=20) if "L1" in label else found
     found["pair_auc_before_relu"] = raw["pair_auc"]
-    found |= zoo.metrics.cross_modal(*vectors, ids, KS, model.distance, names=("speech", "image"))
+    found |= zoo.metrics.cross_modal(*vectors, ids, post.KS, model.distance, names=("speech", "image"))
     matches, others = zoo.metrics.pair_similarities(seen, ids)
     curve = zoo.metrics.roc_curve((ids[0][:, None] == ids[1]).reshape(-1), seen.reshape(-1))
     row = {
