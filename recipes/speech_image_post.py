@@ -10,7 +10,7 @@ import speech_to_image as recipe
 
 import zoo
 
-# AUC of a small experiment with 32 words in batches of 128, 600 steps, whose share of matches was 0.031: what to expect here.
+# What to expect: AUC of a small experiment with 32 words in batches of 128, 600 steps, whose share of matches was 0.031.
 EXPECTED = {"plain L1": 0.51, "plain L1, 10:1": 0.55, "plain L1, 3:1": 0.65, "plain L1, 1:1": 0.996,
             "plain L1, gap penalty": 0.92, "balanced L1": 0.997, "sigmoid of pairs": 0.998}  # fmt: skip
 KS = (1, 5, 10)
@@ -80,7 +80,8 @@ def notes(rows, data, fed, options):
         known = [run["scores"][name] for runs in rows.values() for run in runs]
         widths[name] = max((score[2] - score[1]) / 2 for score in known)
     return [
-        f"Share of matches in a batch {fed.share:.3f}; chance: AUC 0.5, Recall@1/5/10 {chance[0]} speech to image, {chance[1]} back.",
+        f"Share of matches in a batch {fed.share:.3f}; chance: AUC 0.5, Recall@1/5/10 {chance[0]} speech to image, "
+        f"{chance[1]} back.",
         f"Widest 95 % interval of one run: AUC ±{widths['pair_auc']:.3f}, Recall@1 ±{widths[RECALLS[0]]:.3f} and "
         f"±{widths[RECALLS[3]]:.3f}; {len(clips)} clips, {len(images)} images.",
         f"{recipe.NETWORK}, {recipe.SIZES.get(data.name, recipe.DIGITS)}, Adam {recipe.RATE:g}, {recipe.SIZE} pairs, "
@@ -107,8 +108,8 @@ def verdict(rows, data, fed):
         lines.append(line + ".")
     drawn = (1 - fed.share) / fed.share
     if drawn < 10 and "plain L1, 10:1" in rows:
-        lines.append(f"At a share of {fed.share:.3f} there are only {drawn:.1f} others for a match: 10:1 leaves none of them out "
-                     "and is the plain loss again.")  # fmt: skip
+        lines.append(f"At a share of {fed.share:.3f} there are only {drawn:.1f} others for a match: 10:1 leaves none of "
+                     "them out and is the plain loss again.")  # fmt: skip
     recalls = {label: np.mean([run["scores"][RECALLS[0]][0] for run in runs]) for label, runs in rows.items()}
     best = max(recalls, key=recalls.get)
     lines.append(f"Best Recall@1 from speech to image: {best}, {recalls[best]:.3f}.")
@@ -140,9 +141,10 @@ def pictures(rows, data, fed, out):
         if not part:
             continue
         curves = {label: tuple(runs[0]["roc"]) for label, runs in part.items()}
-        figures.save_png(figures.roc_curves(curves, f"ROC curves, {what}", note=f"{note} Test, seed 0."), out / f"roc_{name}.png")
+        picture = figures.roc_curves(curves, f"ROC curves, {what}", note=f"{note} Test, seed 0.")
+        figures.save_png(picture, out / f"roc_{name}.png")
         bands = {label: [run["auc"] for run in runs] for label, runs in part.items()}
-        picture = figures.epoch_bands(bands, level=0.5, title=f"AUC of pairs over epochs, {what}", note=f"{note} Validation.")
+        picture = figures.epoch_bands(bands, level=0.5, title=f"AUC of pairs, {what}", note=f"{note} Validation.")
         figures.save_png(picture, out / f"auc_{name}.png")
 
 
@@ -158,8 +160,8 @@ def publish(model, label, row, data, out):
         data=f"{said(data)} ({data.licence})", scores={"test": row["scores"]},
     )  # fmt: skip
     difference = json.loads((bundle / "card.json").read_text(encoding="utf-8"))["largest_difference"]
-    print(f"\nBest on validation: {label}. Exported to {bundle}: embed_speech from WAV, embed_image from image files; it answers "
-          f"as model.predict does, largest difference {difference:.1e}", flush=True)  # fmt: skip
+    print(f"\nBest on validation: {label}. Exported to {bundle}: embed_speech from WAV, embed_image from image files; it "
+          f"answers as model.predict does, largest difference {difference:.1e}", flush=True)  # fmt: skip
     vectors = model.predict((speech.items[few[0]], images.items[few[1]]))
     unit = [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-9) for part in vectors]
     columns = {

@@ -1,19 +1,19 @@
-"""Spoken digits that find images of digits, every spoken five matching every image of a five: a loss that fails, and its cure.
+"""Spoken digits that find images of digits, every five matching every other: a loss that fails, and its cure.
 
-Shows   how |matchness - similarity|, the mean over all pairs, falls to the share of matches and learns nothing; that balancing,
-        negatives drawn 1:1 and a penalty on the gap cure it, and negatives at 10:1 do not; the sigmoid of pairs, sampled
+Shows   how |matchness - similarity|, the mean over all pairs, falls to the share of matches and learns nothing; whether
+        balancing, negatives drawn 1:1 and a penalty on the gap cure it, and negatives at 10:1; the sigmoid of pairs, sampled
         impostors, masked margin softmax and the sum of hinges beside them, from the same starts and batches.
-        Convergence with the constant-zero level, similarities per epoch, ROC curves, AUC over epochs, Recall@1, 5, 10 in both
-        directions, three seeds; a bundle that answers from WAV and from image files; both kinds in one space in the projector.
+        Convergence with the constant-zero level, similarities per epoch, ROC curves, AUC over epochs, Recall@1, 5, 10 in
+        both directions, three seeds; a bundle that answers from WAV and from image files; both kinds in one projector.
 Time    python recipes/speech_to_image.py                        synthetic speech, five losses; some minutes
-        python recipes/speech_to_image.py --data spoken_digits --losses all    fsdd and MNIST, about 15 minutes of one free core
+        python recipes/speech_to_image.py --data spoken_digits --losses all   fsdd and MNIST, about 20 minutes of a free core
         python recipes/speech_to_image.py --data spoken_words --losses all     41 words, as many characters of Omniglot
 Data    --data takes digits_synthetic (SYNTHETIC speech, no file needed), spoken_digits, spoken_words; see
         zoo.data.load_spoken_images. Batches of digits match in a tenth of their pairs, batches of words in 1 of 32.
 Score   see recipes/results/speech_image_*.txt
 
-Source: a research diary of August 2018, whose loss "does not converge"; Zhai et al. 2023 (sigmoid of pairs). The last epoch is
-scored and the rate is the same for all: nothing is chosen by test.
+Source: a research diary of August 2018, whose loss "does not converge"; Zhai et al. 2023 (sigmoid of pairs). The last epoch
+is scored and the rate is the same for all: nothing is chosen by test.
 """
 
 import argparse

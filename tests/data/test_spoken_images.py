@@ -17,8 +17,8 @@ def packed(tmp_path):
         label = np.tile(np.arange(len(words)), 6)
         audio = rng.integers(-9, 9, 400 * count).astype("int16")
         split = np.repeat([0, 0, 0, 0, 1, 2], len(words))
-        save(name, audio=audio, offset=400 * np.arange(count + 1), rate=8000, label=label, speaker=np.arange(count), split=split,
-             class_names=words)  # fmt: skip
+        save(name, audio=audio, offset=400 * np.arange(count + 1), rate=8000, label=label, speaker=np.arange(count),
+             split=split, class_names=words)  # fmt: skip
 
     def save(name, **arrays):
         (tmp_path / name).mkdir()

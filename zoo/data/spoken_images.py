@@ -12,7 +12,7 @@ from zoo.data.speech import CATALOGUE, SYNTHETIC, SpeechSplit, load_speech
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DRAWERS = {"train": range(1, 15), "validation": range(15, 18), "test": range(18, 21)}  # of Omniglot, 20 a character
 NOTES = {
-    "digits_synthetic": "SYNTHETIC speech, made by zoo, beside scikit-learn's real images of 8 x 8 pixels: for a first look.",
+    "digits_synthetic": "SYNTHETIC speech, made by zoo, beside scikit-learn's real images of 8 x 8 pixels: a first look.",
     "spoken_digits": "Speakers of test occur in train, their clips do not; images of test are MNIST's official ones.",
     "spoken_words": "Words are given characters of Omniglot by their order, see load_spoken_images: what a character looks "
     "like has nothing to do with how its word sounds, so only words seen in training can be found.",

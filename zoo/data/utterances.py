@@ -103,7 +103,7 @@ def load_utterances(synthetic=False, root=None, counts=COUNTS, exponent=1.1, wor
         raise ValueError(f"exponent={exponent}, counts={counts}: expected at least 0, and three counts of at least 1")
     drawn = enumerate(zip(SPLITS, counts, strict=True))
     parts = [_split(clips[split], known, count, exponent, words, (seed, i)) for i, (split, count) in drawn]
-    note = f"Utterances of {words[0]} to {words[1]} words put together from recordings of single words, Zipf exponent {exponent}."
+    note = f"Utterances of {words[0]} to {words[1]} words from recordings of single words, Zipf exponent {exponent}."
     note = ("SYNTHETIC speech. " if synthetic else "") + note
     recordings = np.array([len(clips["train"][word]) for word in known])
     licence = "; ".join(data.licence for data in sets)
