@@ -39,6 +39,7 @@ LOSSES = {
     "plain L1, 3:1": ("manytomany_l1", {"negative_ratio": 3}),
     "plain L1, 1:1": ("manytomany_l1", {"negative_ratio": 1}),
     "plain L1, gap penalty": ("manytomany_l1", {"gap_penalty": 1.0}),
+    "plain L1, gap penalty x 4": ("manytomany_l1", {"gap_penalty": 4.0}),
     "balanced L1": ("manytomany", {}),
     "sigmoid of pairs": ("sigmoid", {}),  # its bias starts at the share of matches
     "max-margin, sampled": ("maxmargin", {}),

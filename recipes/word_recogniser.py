@@ -77,8 +77,8 @@ def main():
     (out / "runs").mkdir(parents=True, exist_ok=True)
     fed = Fed(data)
     print(f"{data.name}: {len(data.train)} utterances to train, {len(data.validation)} to look at, "
-          f"{len(data.test)} to test; {len(data.words)} words, said {fed.frequencies.max()} to {fed.frequencies.min()} times "
-          f"in train\n{data.note}", flush=True)  # fmt: skip
+          f"{len(data.test)} to test; {len(data.words)} words, said {fed.frequencies.max()} to {fed.frequencies.min()} "
+          f"times in train\n{data.note}", flush=True)  # fmt: skip
     rows, started = {}, time.time()
     for i, label in enumerate(options.losses, 1):
         print(f"\n[{i}/{len(options.losses)}] {label}", flush=True)

@@ -98,7 +98,8 @@ def verdict(rows, fed):
         gap = np.mean([run["train_macro_auc"] - run["scores"]["macro_auc"][0] for run in rows[label]])
         lines.append(f"{label}: macro AUC {auc(label):.3f}, {gap:.3f} below that on train; the {FREQUENT} most frequent "
                      f"words take {mean(label, 'share'):.2f} of the guesses (said: {said_share(fed):.2f}); rank correlation "
-                     f"with the frequency: wrong guesses {mean(label, 'wrong'):+.2f}, AUC {mean(label, 'auc'):+.2f}.")  # fmt: skip
+                     f"with the frequency: wrong guesses {mean(label, 'wrong'):+.2f}, "
+                     f"AUC {mean(label, 'auc'):+.2f}.")  # fmt: skip
     plain, weighed = "no weights", "1 / frequency"
     if plain in rows and weighed in rows:
         guesses = abs(mean(weighed, "wrong")) < chance
