@@ -87,7 +87,9 @@ def test_a_clipped_tone_and_the_loudest_samples_are_finite():
 
 def test_width_changes_nothing():
     clips = [RNG.normal(size=n) for n in (3000, 200, 199, 1111)]
+    clips[3][-20:] *= 100  # the loudest samples are behind the last real frame
     narrow, mask = LogMel()(padded(clips, 3000))
+    np.testing.assert_allclose(narrow[3, :12], LogMel()(padded(clips[3:], 1111))[0][0], atol=1e-3)
     for width in (3001, 3080, 9000):
         wide, wider = LogMel()(padded(clips, width))
         np.testing.assert_allclose(wide[:, : narrow.shape[1]], narrow, atol=1e-3)

@@ -27,7 +27,7 @@ class SpeechCNN(keras.layers.Layer):
     Args:
         preset: `"small"`, minutes on a CPU; or `"davenet"`, the audio branch of Harwath et al., one frame of its output for
             16 of its input: 128 channels of one frame, then 256 of 11 and 512, 512 and 1024 of 17, with batch
-            normalization on the log-mel alone.
+            normalization on the log-mel alone (theirs has one mean and spread for all bands, here each band has its own).
         rate: samples per second; clips of other rates are converted.
         seconds: of a clip that are heard, the first ones.
         mels: bands of the log-mel.
@@ -100,7 +100,7 @@ class SpeechCNN(keras.layers.Layer):
     def build(self, input_shape):
         self.log_mel.build(input_shape)
         shape, _ = self.log_mel.compute_output_shape(input_shape)
-        self.norm.build((*shape, 1) if self.preset == "davenet" else shape)
+        self.norm.build(shape)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             convolution.build(shape)
             shape = (*shape[:2], convolution.filters)
@@ -122,12 +122,7 @@ class SpeechCNN(keras.layers.Layer):
         if not self.built:
             self.build(x.shape)
         x, mask = self.log_mel(x)
-        x = x / 20.0 + 2.0  # decibels from -80 to 0
-        if self.preset == "davenet":  # one mean and one spread for all bands
-            wide = ops.broadcast_to(mask[:, :, None], ops.shape(x))
-            x = self.norm(x[..., None], training=training, mask=wide)[..., 0]
-        else:
-            x = self.norm(x, training=training, mask=mask)
+        x = self.norm(x / 20.0 + 2.0, training=training, mask=mask)  # of decibels from -80 to 0
         for convolution, norm, drop, (_, _, halved) in zip(
             self.convolutions, self.norms, self.dropouts, self.blocks, strict=True
         ):
