@@ -12,7 +12,8 @@ import zoo
 
 # What to expect: AUC of a small experiment with 32 words in batches of 128, 600 steps, whose share of matches was 0.031.
 EXPECTED = {"plain L1": 0.51, "plain L1, 10:1": 0.55, "plain L1, 3:1": 0.65, "plain L1, 1:1": 0.996,
-            "plain L1, gap penalty": 0.92, "plain L1, gap penalty x 4": 0.92, "balanced L1": 0.997, "sigmoid of pairs": 0.998}  # fmt: skip
+            "plain L1, gap penalty": 0.92, "plain L1, gap penalty x 4": 0.92, "balanced L1": 0.997,
+            "sigmoid of pairs": 0.998}  # fmt: skip
 KS = (1, 5, 10)
 CURED = 0.75  # AUC between those that collapsed there and those that did not
 ROWS = ("plain L1", "plain L1, 10:1", "plain L1, 1:1", "balanced L1", "sigmoid of pairs", "max-margin, sampled")

@@ -29,6 +29,12 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.fixture
+def recipes(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "recipes"))
+    return importlib.import_module
+
+
 @pytest.fixture(scope="module")
 def killed_and_resumed(tmp_path_factory):
     """The first call is killed when one run is done."""
@@ -74,6 +80,19 @@ def test_speech_to_image_leaves_scores_pictures_projector_and_a_bundle(killed_an
     assert answer["ok"] and len(answer["neighbors"]) == 10
 
 
+def test_the_readme_s_table_is_made_of_the_scores(killed_and_resumed, tmp_path, recipes, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    tables = recipes("speech_tables")
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    scores = killed_and_resumed[0] / "runs/speech_to_image/digits_synthetic/results.csv"
+    assert tables.take_over(scores) and not tables.take_over(ROOT / "recipes/results/image_omniglot.csv")
+    lines = tables.speech_image()
+    found = {row["seed"]: float(row["value"]) for row in rows(scores) if row["metric"] == "pair_auc"}
+    (line,) = [line for line in lines if line.startswith("| plain L1 |")]
+    assert f"| {sum(found.values()) / 2:.3f} |" in line and line.endswith(f"{max(found.values()):.3f} |")
+    assert any("SYNTHETIC" in line for line in lines)
+
+
 @pytest.mark.slow
 def test_word_recogniser_writes_scores_and_pictures(tmp_path):
     process = start(tmp_path, "word_recogniser.py", "--losses", "hinge, 1 / frequency", "--epochs", "1", "--seeds", "1",
@@ -88,12 +107,6 @@ def test_word_recogniser_writes_scores_and_pictures(tmp_path):
     assert {"words_undefined", "frequency_wrong"} <= names
     for name in ("auc_by_frequency", "auc", "roc"):
         assert (out / f"{name}.png").stat().st_size > 1000, name
-
-
-@pytest.fixture
-def recipes(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "recipes"))
-    return importlib.import_module
 
 
 @pytest.mark.parametrize("name", ["speech_to_image", "word_recogniser"])
