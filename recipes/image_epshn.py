@@ -45,7 +45,8 @@ LOSSES = {
 PHOTOS = {"encoder": "mobilenet", "weights": "pretrained/mobilenet_0.25_224.npz", "classes": 16, "per_class": 4,
           "settings": {"width": 0.25, "size": 96, "resize": 96, "freeze": "conv_pw_6_relu"}}  # fmt: skip
 WIDE = {**PHOTOS, "weights": "pretrained/mobilenet_1.0_224_to_pw12_fp16.npz",
-        "settings": {"size": 96, "resize": 96, "until": "conv_pw_12_relu", "freeze": "conv_pw_10_relu"}}  # fmt: skip
+        "settings": {"size": 96, "resize": 96, "until": "conv_pw_12_relu", "freeze": "conv_pw_10_relu",
+                     "embedding_dim": 512}}  # fmt: skip
 DRAWINGS = {"encoder": "convnet", "settings": {"size": 28, "channels": 1}, "classes": 32, "per_class": 4}
 DIGITS = {"encoder": "convnet", "settings": {"size": 16, "channels": 1, "filters": 32}, "classes": 5, "per_class": 16}
 OWN = {"encoder": "convnet", "settings": {"size": 64, "crop": 0.5, "flip": True}, "classes": 16, "per_class": 4}
@@ -96,7 +97,7 @@ def arguments():
     parser.add_argument("--epochs", type=int, default=4, help="after each the validation classes are looked at")
     parser.add_argument("--steps", type=int, default=50, help="batches in an epoch")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="tried with seed 0 on validation classes")
-    parser.add_argument("--wide", action="store_true", help="photographs through MobileNet of full width")
+    parser.add_argument("--wide", action="store_true", help="photographs through MobileNet of full width to 512 numbers")
     parser.add_argument("--out", default="runs/image_epshn")
     options = parser.parse_args()
     demo = ["EP", "EPSHN", "EPSHN, second order"]

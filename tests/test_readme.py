@@ -50,13 +50,13 @@ def test_the_readme_runs(folder):
                 continue
             if command.startswith("python recipes/intent_bilstm.py"):
                 command = check_recipe(command) + RECIPE
-            if command.startswith("python recipes/") and "--data omniglot" in command:
-                continue  # minutes to an hour, with a set that need not be at hand; tests/test_image_recipe.py has digits
+            if command.startswith("python recipes/") and "--data" in command and "intent_bilstm" not in command:
+                continue  # minutes to an hour, with a set that need not be at hand; tests of the recipe have one that is
             if command.startswith("python recipes/image_epshn.py"):
                 command = command.replace("recipes/image_epshn.py", f'"{ROOT / "recipes/image_epshn.py"}"') + IMAGES
             if command.startswith("zoo train"):
                 command += " --epochs 1"
-            if command.startswith("python tools/"):
+            if command.startswith(("python tools/", "build/peers/")):
                 continue  # would change the project, or take an hour: test_tables_are_what_the_tool_writes, test_tools.py
             done = shell(command, folder)
             assert done.returncode == 0, command + done.stdout + done.stderr

@@ -13,6 +13,8 @@ import shutil
 import statistics
 import sys
 
+import caption_tables
+import speech_tables
 from peers import cases, tables
 
 from zoo import registry
@@ -32,7 +34,10 @@ SHOWN = ("Recall@1", "kNN accuracy", "macro-F1")
 PICTURES = {"gates_1.png": "gates.png", "logits.png": "logits.png"}  # of nav_zh, as the README shows them
 IMAGE_COLUMNS = ["recall@1", "recall@2", "recall@4", "recall@8", "map@r", "r_precision", "nmi"]
 SWEEPS = {"lr_sweep": ["lr_sweep.png"], "embedding_size": ["spectrum.png", "pruning.png", "coordinates.png"]}
-IMAGE_PICTURES = ("scatter_epshn.png", "neighbors.png", "paths.png")
+IMAGE_PICTURES = {  # photographs of flowers102 may not be passed on, drawings of omniglot may
+    "flowers102": ("scatter_epshn.png",),
+    "omniglot": ("neighbors.png", "paths.png"),
+}
 COLUMNS = ["Recall@1", "kNN accuracy", "softmax accuracy", "macro-F1", "navigation AP", "navigation AUC", "MAP@R"]
 
 
@@ -42,6 +47,14 @@ def losses():
     for name, item in sorted(registry.LOSSES.items()):
         settings = ", ".join(f"{key}={value!r}" for key, value in item.settings.items())
         lines.append(f"| `{name}` | {item.summary} | `{item.path.split(':')[1]}({settings})` | {item.paper} |")
+    return lines
+
+
+def encoders():
+    """One line an encoder."""
+    lines = ["| name | what it is | takes | parameters | paper |", "|---|---|---|---|---|"]
+    for name, item in sorted(registry.ENCODERS.items()):
+        lines.append(f"| `{name}` | {item.summary} | {item.inputs} | {item.parameters} | {item.paper} |")
     return lines
 
 
@@ -197,13 +210,15 @@ def take_over(paths):
             continue
         text = path.read_text(encoding="utf-8")
         row = next(csv.DictReader(text.splitlines()))
+        if speech_tables.take_over(path):
+            continue
         if "loss" in row:
             place = ROOT / f"recipes/results/image_{path.parent.name}.csv"
             place.write_text(text, encoding="utf-8")
             said = path.with_name("results.txt").read_text(encoding="utf-8").splitlines()[-1:]
             said += path.with_name("conclusions.txt").read_text(encoding="utf-8").splitlines()
             place.with_suffix(".txt").write_text("\n".join(said) + "\n", encoding="utf-8")
-            for name in IMAGE_PICTURES if row["data"] == "omniglot" else ():
+            for name in IMAGE_PICTURES.get(path.parent.name, ()):
                 shutil.copyfile(path.with_name(name), ROOT / "recipes/results" / f"image_{name}")
             continue
         place = ROOT / f"recipes/results/intent_{row['data']}_{row['task']}"
@@ -218,7 +233,9 @@ def main():
     readme = ROOT / "README.md"
     before = after = readme.read_text(encoding="utf-8")
     post = (ROOT / "recipes/results/intent_nav_zh_navigation.txt").read_text(encoding="utf-8").splitlines()
-    parts = {"losses": losses(), "speed": speed(), "memory": memory(), "results": results(), "conclusions": post}
+    parts = {"encoders": encoders(), "losses": losses(), "speed": speed(), "memory": memory(), "results": results()}
+    parts |= {"conclusions": post, "captions": caption_tables.captions()}
+    parts |= {"speech to image": speech_tables.speech_image(), "words": speech_tables.words()}
     parts |= {"images": images(), "evaluation": evaluation(), "beside peer": beside_peer()}
     parts |= {"rates": sweep("lr_sweep"), "sizes": sweep("embedding_size")}
     for name, lines in parts.items():
