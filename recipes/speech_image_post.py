@@ -86,9 +86,15 @@ def notes(rows, data, fed, options):
         f"Widest 95 % interval of one run: AUC ±{widths['pair_auc']:.3f}, Recall@1 ±{widths[RECALLS[0]]:.3f} and "
         f"±{widths[RECALLS[3]]:.3f}; {len(clips)} clips, {len(images)} images.",
         f"{recipe.NETWORK}, {recipe.SIZES.get(data.name, recipe.DIGITS)}, Adam {recipe.RATE:g}, {recipe.SIZE} pairs, "
-        f"{options.epochs} x {options.steps} steps, {options.seeds} seeds; the last epoch is scored.",
+        f"{options.epochs} x {options.steps} steps, {options.seeds} seeds{once(rows, options)}; the last epoch is scored.",
         data.note,
     ]  # fmt: skip
+
+
+def once(rows, options):
+    """Which losses are seen with one seed, in words."""
+    few = [label for label in rows if label in options.once]
+    return f" (one of {'; '.join(few)})" * bool(few)
 
 
 def verdict(rows, data, fed):

@@ -83,6 +83,7 @@ def arguments():
     parser.add_argument("--data", default="digits_synthetic", help=", ".join(zoo.data.spoken_image_sets()))
     parser.add_argument("--losses", default="shown", help="shown, all, or names separated by ';'")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--once", default="", help="losses that are seen with one seed, names separated by ';'")
     parser.add_argument("--epochs", type=int, default=10, help="after each some of validation is looked at")
     parser.add_argument("--steps", type=int, default=25, help="batches in an epoch")
     parser.add_argument("--out", default="runs/speech_to_image")
@@ -91,7 +92,7 @@ def arguments():
     for label in named:
         if label not in LOSSES:
             parser.error(f"--losses: unknown {label!r}; there are: {'; '.join(LOSSES)}")
-    options.losses = named
+    options.losses, options.once = named, [name.strip() for name in options.once.split(";") if name.strip()]
     return options
 
 
@@ -142,7 +143,7 @@ def slug(label, seed):
 def train(label, data, fed, out, options):
     """Rows of all seeds. They share one model, which is traced once and set back to the start of each seed."""
     model, rows = None, []
-    for seed in range(options.seeds):
+    for seed in range(1 if label in options.once else options.seeds):
         path = out / "runs" / f"{slug(label, seed)}.json"
         wanted = {"loss": label, "seed": seed, "epochs": options.epochs, "steps": options.steps}
         row = json.loads(path.read_text()) if path.exists() else {}

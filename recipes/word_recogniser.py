@@ -46,7 +46,7 @@ LOSSES = {
     "1 / frequency, bias from 0": {"weighting": "inverse", "bias": False},
     "1 / frequency, 10 words first": {"weighting": "inverse", "first": 10},
 }
-ONCE = list(LOSSES)[7:]  # what is asked of these is seen with one seed
+ONCE = list(LOSSES)[7:]  # seen with one seed
 SHOWN = ["no weights", "1 / frequency", "balanced", "softmax, 1 / frequency"]
 SECONDS = 3.0
 NETWORK = {"seconds": SECONDS, "mels": 24, "pooling": "max", "embedding_dim": None,
@@ -94,6 +94,7 @@ def arguments():
     parser.add_argument("--data", default="utterances_synthetic", choices=("utterances", "utterances_synthetic"))
     parser.add_argument("--losses", default="shown", help="shown, all, or names separated by ';'")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--once", default="; ".join(ONCE), help="losses that are seen with one seed, separated by ';'")
     parser.add_argument("--epochs", type=int, default=8, help="after each validation is looked at")
     parser.add_argument("--counts", type=int, nargs=3, default=(1000, 200, 400), help="utterances to train, look at, test")
     parser.add_argument("--out", default="runs/word_recogniser")
@@ -102,7 +103,7 @@ def arguments():
     for label in named:
         if label not in LOSSES:
             parser.error(f"--losses: unknown {label!r}; there are: {'; '.join(LOSSES)}")
-    options.losses = named
+    options.losses, options.once = named, [name.strip() for name in options.once.split(";") if name.strip()]
     return options
 
 
@@ -148,7 +149,7 @@ def slug(label, seed):
 def train(label, fed, out, options):
     """Rows of all seeds. They share one model, which is traced once and set back to the start of each seed."""
     model, rows, first = None, [], LOSSES[label].get("first")
-    for seed in range(1 if label in ONCE else options.seeds):
+    for seed in range(1 if label in options.once else options.seeds):
         path = out / "runs" / f"{slug(label, seed)}.json"
         wanted = {"loss": label, "seed": seed, "epochs": options.epochs, "counts": list(options.counts)}
         row = json.loads(path.read_text()) if path.exists() else {}

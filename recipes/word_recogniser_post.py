@@ -78,10 +78,16 @@ def notes(rows, data, fed, options):
         f"{data.recordings.min()} recordings. A rank correlation beyond ±{1.96 / np.sqrt(len(counts) - 1):.2f} is more than "
         "chance. That of the average precision is above 0 by nature: its chance level is the frequency.",
         f"speechcnn, {network}, Adam {recipe.RATE:g}, batches of {recipe.SIZE}, {options.epochs} epochs of "
-        f"{len(data.train)} utterances, {options.seeds} seeds, of 'bias from 0' and 'words first' one; "
-        "the last epoch is scored.",
+        f"{len(data.train)} utterances, {options.seeds} seeds{once(rows, options)}; the last epoch is "
+        "scored.",
         data.note,
     ]  # fmt: skip
+
+
+def once(rows, options):
+    """Which losses are seen with one seed, in words."""
+    few = [label for label in rows if label in options.once]
+    return f" (one of {'; '.join(few)})" * bool(few)
 
 
 def verdict(rows, fed):
