@@ -187,6 +187,9 @@ class AudioFrontend(FileFrontend):
         waves = [0 * time[: self.width // 2], np.sin(2 * np.pi * 440 * time), noise, noise[:1]]
         return as_wavs([np.round(32767 * np.clip(wave, -1, 1)).astype("int16") for wave in waves], self.rate)
 
+    def __getstate__(self):
+        return {**self.__dict__, "_compiled": {}}  # functions of this process
+
     def get_config(self):
         return {name: getattr(self, name) for name in ("rate", "seconds", "source_rate", "speed", "noise")}
 

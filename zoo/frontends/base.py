@@ -9,7 +9,7 @@ class Frontend:
     Subclasses say how raw items look, what is learnt from training items (`state`), and how items become tensors.
 
     Attributes:
-        kind: one word for an item, the name of the served input: `"text"`, `"image"`.
+        kind: one word for an item, the name of the served input: `"text"`, `"image"`, `"audio"`.
         samples: raw items on which an export is tried where the caller gives none.
         streams: whether raw items are read while training goes on, instead of all at once before it.
         learns: what `state` is, in words.

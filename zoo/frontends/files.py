@@ -55,7 +55,7 @@ class FileFrontend(Frontend):
             augment: tensors for training, see `augmented`.
         """
         tf = tensorflow(f"reading {self.kind}")
-        if len(items) <= batch_size and not rest:  # to set up a pipeline takes longer than to read one batch
+        if len(items) <= batch_size and not rest and not augment:  # to set up a pipeline takes longer than to read one batch
             return tf.data.Dataset.from_tensors(self(items))
         dataset = tf.data.Dataset.from_tensor_slices((items, *rest))
         dataset = dataset.shuffle(len(items)) if shuffle else dataset
