@@ -90,6 +90,12 @@ def once(rows, options):
     return f" (one of {'; '.join(few)})" * bool(few)
 
 
+def ends(runs):
+    """Mean AUC of the most frequent words, and of the rarer half."""
+    auc = np.array([run["auc"] for run in runs], float)
+    return np.nanmean(auc[:, :FREQUENT]), np.nanmean(auc[:, auc.shape[1] // 2 :])
+
+
 def verdict(rows, fed):
     """Whether 1 / frequency cures the bias, in figures."""
 
@@ -110,10 +116,14 @@ def verdict(rows, fed):
     if plain in rows and weighed in rows:
         guesses = abs(mean(weighed, "wrong")) < chance
         scores = mean(weighed, "auc") < chance
+        (few, rare), (few_weighed, rare_weighed) = (ends(rows[label]) for label in (plain, weighed))
         lines.append(f"Does 1 / frequency alone cure the bias? Wrong guesses: {'yes' if guesses else 'no'} (rank "
                      f"correlation {mean(plain, 'wrong'):+.2f} without, {mean(weighed, 'wrong'):+.2f} with). The words' "
                      f"AUC: {'yes' if scores else 'no'} ({mean(plain, 'auc'):+.2f}, {mean(weighed, 'auc'):+.2f}). Macro AUC "
-                     f"{auc(plain):.3f} without, {auc(weighed):.3f} with.")  # fmt: skip
+                     f"{auc(plain):.3f} without, {auc(weighed):.3f} with; of the {FREQUENT} most frequent words {few:.3f} "
+                     f"and {few_weighed:.3f}, of the rarer half {rare:.3f} and {rare_weighed:.3f}.")  # fmt: skip
+        lines.append("A weight of a whole word leaves the best constant answer for it where it was, at its frequency; only "
+                     "a weight of its positives (balanced) moves it.")  # fmt: skip
     best = max(rows, key=auc)
     lines.append(f"Best macro AUC: {best}, {auc(best):.3f}.")
     return lines
