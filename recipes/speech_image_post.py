@@ -134,7 +134,7 @@ def pictures(rows, data, fed, out):
     )  # fmt: skip
     figures.save_png(picture, out / "convergence.png")
     histograms = {}
-    for label in [label for label in ROWS if label in rows][:5]:
+    for label in ([label for label in ROWS if label in rows] or list(rows))[:5]:
         with np.load(out / "runs" / f"{recipe.slug(label, 0)}.npz") as file:
             seen, match = file["seen"], file["match"]
         shown = sorted({epoch for epoch in EPOCHS if epoch < len(seen)} | {len(seen) - 1})
