@@ -50,11 +50,14 @@ def table(rows, baseline, data, network, options, out):
     lines = []
     for what, said in KINDS.items():
         lines.append(f"{data.name}, test, {said}:")
-        lines.append(f"{'loss':18}{'rate':>7}" + "".join(f"{_short(name):>11}" for name in shown) + "   sum of the seeds")
+        heads = "".join(f"{_short(name):>11}" for name in shown)
+        lines.append(f"{'loss':18}{'rate':>7}{heads}{'validation':>12}   sum of the seeds")
         for label, runs in every.items():
             values = [np.mean([run["scores"][what][name][0] for run in runs]) for name in shown]
             sums = ", ".join(f"{run['scores'][what]['recall_sum'][0]:.3f}" for run in runs)
-            lines.append(f"{label:18}{runs[0]['rate']:7g}" + "".join(f"{value:11.3f}" for value in values) + f"   {sums}")
+            figures = "".join(f"{value:11.3f}" for value in values)
+            chosen = np.mean([run["validation"] for run in runs])  # sum of recalls with equal texts, by which was chosen
+            lines.append(f"{label:18}{runs[0]['rate']:7g}{figures}{chosen:12.3f}   {sums}")
         lines.append("")
     first = next(iter(rows.values()))[0]["scores"]["equal"]
     for name in shown:
@@ -67,7 +70,7 @@ def table(rows, baseline, data, network, options, out):
     unknown = next(iter(rows.values()))[0]["unknown"]
     settings = {key: value for key, value in network.settings.items() if key != "vectors"}
     vectors = network.settings["vectors"]
-    lines.append(f"Unknown words of the test captions: {100 * unknown:.1f} %; the vocabulary is that of the training captions.")
+    lines.append(f"Unknown words of the test captions: {100 * unknown:.1f} %; the vocabulary is from the training captions.")
     lines.append(
         f"vse, {settings}, word vectors {pathlib.Path(vectors).stem if vectors else 'drawn'}, {options.epochs} x "
         f"{options.steps} steps, {options.seeds} seeds, rate and epoch by validation; folds {options.folds}."
@@ -100,9 +103,13 @@ def _verdict(rows, baseline):
         line = f"Sum of recalls, {said}: {best} is best with {sums[best]:.3f}"
         if baseline:
             other = baseline["scores"][what]["recall_sum"][0]
-            line += f"; ridge regression has {other:.3f}, {abs(sums[best] - other):.3f} {'less' if other < sums[best] else 'more'}"
+            way = "less" if other < sums[best] else "more"
+            line += f"; ridge regression has {other:.3f}, {abs(sums[best] - other):.3f} {way}"
         lines.append(line + ".")
-    return lines
+    found = {label: np.mean([run["validation"] for run in runs]) for label, runs in rows.items()}
+    best = max(found, key=found.get)
+    line = f"On validation, by which rate and epoch were chosen, {best} is best with {found[best]:.3f}"
+    return [*lines, line + (f"; ridge regression has {baseline['validation']:.3f}." if baseline else ".")]
 
 
 def pictures(model, rows, best, baseline, data, network, out):
@@ -130,8 +137,9 @@ def pictures(model, rows, best, baseline, data, network, out):
         )  # fmt: skip
         figures.save_png(sheet, out / "images.png")
     every = {**rows, **({"ridge regression": [baseline]} if baseline else {})}
+    first = {label: runs[0]["scores"]["equal"] for label, runs in every.items()}
     panels = {
-        f"{a} to {b}, Recall@{k}": {label: runs[0]["scores"]["equal"][f"{a}_to_{b}_recall@{k}"][:3] for label, runs in every.items()}
+        f"{a} to {b}, Recall@{k}": {label: found[f"{a}_to_{b}_recall@{k}"][:3] for label, found in first.items()}
         for a, b in WAYS for k in (1, 5)
     }  # fmt: skip
     chart = figures.score_chart(panels, metric="share of queries", title="Captions and images",
@@ -154,8 +162,8 @@ def publish(model, label, row, data, out):
         data=f"{data.name} ({data.licence})", scores={"test": row["scores"]["equal"]},
     )  # fmt: skip
     difference = json.loads((bundle / "card.json").read_text(encoding="utf-8"))["largest_difference"]
-    print(f"\nBest on validation: {label}. Exported to {bundle}: embed_text from UTF-8, embed_image from image files; it answers "
-          f"as model.predict does, largest difference {difference:.1e}", flush=True)  # fmt: skip
+    print(f"\nBest on validation: {label}. Exported to {bundle}: embed_text from UTF-8, embed_image from image files; it "
+          f"answers as model.predict does, largest difference {difference:.1e}", flush=True)  # fmt: skip
     few = np.sort(np.random.default_rng(1).permutation(len(split.images))[:POINTS])
     said = np.concatenate([split.of(i)[:1] for i in few])  # one caption an image
     text, image = model.predict((split.captions[said], [split.images[i] for i in few]))

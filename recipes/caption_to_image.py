@@ -4,7 +4,7 @@ Shows   Recall@1, 5, 10, median rank and the sum of recalls in both directions, 
         a warm-up, and the masked margin softmax, from the same start, batches and steps, over several seeds; beside a ridge
         regression from image features to words; sheets of queries with what they found; a bundle that answers from UTF-8
         sentences and from image files; both kinds in one space in TensorBoard's projector.
-Time    python recipes/caption_to_image.py                           with the data, half an hour on two cores; digits, two minutes
+Time    python recipes/caption_to_image.py                           with the data half an hour on two cores, digits two minutes
         python recipes/caption_to_image.py --data grocery81
         python recipes/caption_to_image.py --data path/to/flickr8k   also Flickr30k, COCO and stored features (--folds 5)
 Data    --data takes digits, ucm_captions, grocery81, or a folder (see zoo.data.load_captions). Without ZOO_DATA: digits, whose
@@ -190,7 +190,8 @@ def relation(split):
 def run(label, seed, rate, data, network, out, options):
     """Train once, score once. What was done before the recipe was stopped is read again."""
     path = out / "runs" / f"{slug(label, seed, rate)}.json"
-    wanted = {"loss": label, "seed": seed, "rate": rate, "epochs": options.epochs, "steps": options.steps, "folds": options.folds}
+    wanted = {"loss": label, "seed": seed, "rate": rate}
+    wanted |= {key: getattr(options, key) for key in ("epochs", "steps", "folds")}
     if path.exists():
         row = json.loads(path.read_text())
         if {key: row.get(key) for key in wanted} == wanted:

@@ -27,7 +27,8 @@ def main():
     options = arguments()
     words, vectors = load(options)
     clusters = zoo.neighbors.cluster_words(words, vectors, options.clusters, options.seed)
-    lines = [f"{len(words)} words of {options.vectors}, {vectors.shape[1]} numbers each, {len(clusters)} clusters, seed {options.seed}."]
+    about = f"{len(words)} words of {options.vectors}, {vectors.shape[1]} numbers each"
+    lines = [f"{about}, {len(clusters)} clusters, seed {options.seed}."]
     lines.append("\nWhere some words went:")
     for word in options.ask:
         found = [cluster for cluster in clusters if word in cluster]

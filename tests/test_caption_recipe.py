@@ -29,7 +29,8 @@ def done(tmp_path_factory):
 
 def test_it_says_what_the_captions_are_and_prints_the_next_commands(done):
     _, output = done
-    for words in ("no evidence", "t→i R@1", "i→t median", "only a caption's own image", "tensorboard --logdir", "zoo query saved_models/"):
+    expected = ("no evidence", "t→i R@1", "i→t median", "only a caption's own image", "tensorboard --logdir", "zoo query saved")
+    for words in expected:
         assert words in output, words
     assert float(output.split("largest difference ")[1].split()[0]) < 1e-5
 

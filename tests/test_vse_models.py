@@ -7,7 +7,8 @@ import pytest
 import zoo
 
 WORDS = ("red", "green", "blue", "gray")
-CAPTIONS = np.array([f"{start} {word} {end}" for word in WORDS for start in ("a", "one", "the") for end in ("ball", "box .")], object)
+FORMS = ("a {} ball", "a {} box .", "one {} ball", "one {} box .", "the {} ball", "the {} box .")
+CAPTIONS = np.array([form.format(word) for word in WORDS for form in FORMS], object)
 FEATURES = np.eye(4, 12, dtype="float32") * 3
 OWNER = np.repeat(np.arange(4), 6)
 ODD = ["", "😀", "مرحبا", b"\xff\xfe", "\ud800", "zebra crossing", "!!!", "a " * 10_000]

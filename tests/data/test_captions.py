@@ -125,7 +125,8 @@ def test_what_a_folder_lacks_is_named(tmp_path):
     with pytest.raises(ValueError, match="did you mean 'ucm_captions'"):
         load_captions("ucm_caption")
     flickr8k(tmp_path)
-    with pytest.warns(UserWarning), pytest.raises(ValueError, match="no image with captions for train; 4 were left out, the first .*a.jpg': missing"):
+    words = "no image with captions for train; 4 were left out, the first .*a.jpg': missing"
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match=words):
         load_captions(tmp_path)
     (tmp_path / "text/Flickr_8k.testImages.txt").unlink()
     with pytest.raises(FileNotFoundError, match="needs 'Flickr_8k.testImages.txt'"):
@@ -170,7 +171,7 @@ def test_the_digits_need_no_file_and_say_that_their_captions_are_made():
     assert "no evidence" in data.note and len(data.train.images) == 400
     matches = data.test.matches()
     names = np.array([caption.split()[-1] for caption in data.test.captions])
-    same = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])[data.test.labels.astype(int)]
+    same = np.array("zero one two three four five six seven eight nine".split())[data.test.labels.astype(int)]
     wrote = [i for i, caption in enumerate(data.test.captions) if caption.startswith("somebody")]
     np.testing.assert_array_equal(matches[wrote], names[wrote][:, None] == same[None, :])
 

@@ -29,7 +29,7 @@ def read(folder):
     for pattern, reader in LAYOUTS.items():
         if found := sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):
             return reader(folder, found[0])
-    raise FileNotFoundError(f"{str(folder)!r} holds no captions that are known; expected in it or one folder below: {EXPECTED}")
+    raise FileNotFoundError(f"{str(folder)!r} holds no captions of a known kind; expected, or one folder below: {EXPECTED}")
 
 
 def _karpathy(folder, path):

@@ -148,7 +148,7 @@ def load_captions(name_or_folder, root=None, restval=True):
         return _aerial(arrays) if name == "ucm_captions" else _groceries(arrays)
     if not os.path.isdir(name):
         if isinstance(name_or_folder, pathlib.PurePath) or set(name) & set("/\\."):
-            raise FileNotFoundError(f"there is no folder {name!r} of images with captions; expected {caption_layouts.EXPECTED}")
+            raise FileNotFoundError(f"there is no folder {name!r} of captions; expected {caption_layouts.EXPECTED}")
         raise ValueError(f"{errors.unknown('set of captions', name, caption_sets())}. A folder is accepted too")
     rows, skipped = _kept(caption_layouts.read(name))
     if skipped:
@@ -279,7 +279,8 @@ def _digits():
         captions = []
         for i in rows:
             number, weight = NUMBERS[digits.target[i]], "thin" if ink[i] < low else "bold" if ink[i] > high else "plain"
-            captions += [f"a {weight} handwritten {number}", f"the digit {number} in {weight} strokes", f"somebody wrote {number}"]
+            captions += [f"a {weight} handwritten {number}", f"the digit {number} in {weight} strokes"]
+            captions.append(f"somebody wrote {number}")
         owner = np.repeat(np.arange(len(rows)), 3)
         labels = digits.target[rows].astype(str).tolist()
         parts.append(CaptionSplit([files[i] for i in rows], captions, owner, labels=labels))
