@@ -117,6 +117,12 @@ def verdict(rows, data, fed):
     if drawn < 10 and "plain L1, 10:1" in rows:
         lines.append(f"At a share of {fed.share:.3f} there are only {drawn:.1f} others for a match: 10:1 leaves none of "
                      "them out and is the plain loss again.")  # fmt: skip
+    dead = {label: sum(run["means"] == [0.0, 0.0] for run in runs) for label, runs in rows.items() if "L1" in label}
+    dead = {label: f"{count} of {len(rows[label])}" for label, count in dead.items() if count}
+    if dead:
+        lines.append("Where no cosine is above 0 the similarity max(0, cos) has no gradient, and a run that came there "
+                     "stays. Seeds that ended so: "
+                     f"{'; '.join(f'{label} {count}' for label, count in dead.items())}.")  # fmt: skip
     recalls = {label: np.mean([run["scores"][RECALLS[0]][0] for run in runs]) for label, runs in rows.items()}
     best = max(recalls, key=recalls.get)
     lines.append(f"Best Recall@1 from speech to image: {best}, {recalls[best]:.3f}.")

@@ -2,7 +2,7 @@
 
 Shows   how |matchness - similarity|, the mean over all pairs, falls to the share of matches and learns nothing; whether
         balancing, negatives drawn 1:1 and a penalty on the gap cure it, and negatives at 10:1; the sigmoid of pairs, sampled
-        impostors, masked margin softmax and the sum of hinges beside them, from the same starts and batches.
+        impostors, masked margin softmax and the sum of hinges beside them, on the same batches.
         Convergence with the constant-zero level, similarities per epoch, ROC curves, AUC over epochs, Recall@1, 5, 10 in
         both directions, three seeds; a bundle that answers from WAV and from image files; both kinds in one projector.
 Time    python recipes/speech_to_image.py                        synthetic speech, five losses; some minutes
@@ -122,7 +122,7 @@ class Fed:
 
 
 def build(label, seed, data, share=0.1):
-    """The towers under a loss; the same seed gives the same start under every loss."""
+    """The towers under a loss; the same seed gives the same start under every loss that draws nothing at random."""
     loss, settings = LOSSES[label]
     sizes = SIZES.get(data.name, DIGITS)
     settings = {**NETWORK, **settings, **sizes, "image_settings": {"channels": 1, "blocks": 3, "filters": 24}}
