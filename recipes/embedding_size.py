@@ -64,13 +64,15 @@ def main():
         if label == "EPSHN, 64":
             best = keep
         print(lines[-1], flush=True)
-    note = f"{name}, {options.steps} steps, rate {RATE:g}, seed 0."
+    note = f"{name}, {options.steps} steps of {network['classes'] * network['per_class']} images, rate {RATE:g}, seed 0."
+    (out / "conclusions.txt").write_text("\n".join([note, *lines]) + "\n", encoding="utf-8")
     figures = zoo.figures
-    figures.save_png(figures.spectrum_curves(held, note=note), out / "spectrum.png")
-    figures.save_png(figures.pruning_curves(curves, note=note), out / "pruning.png")
+    for ending, wanted in (("", [k for k in MODELS if "chunk" not in k]), ("_chunks", [k for k in MODELS if "64" in k or "chunk" in k])):
+        some_of = [{label: found[label] for label in wanted} for found in (held, curves)]
+        figures.save_png(figures.spectrum_curves(some_of[0], note=note), out / f"spectrum{ending}.png")
+        figures.save_png(figures.pruning_curves(some_of[1], note=note), out / f"pruning{ending}.png")
     coordinates = figures.rotated_coordinates(held["N-pair, 64"], data.train.labels[some], title="N-pair, 64", note=note)
     figures.save_png(coordinates, out / "coordinates.png")
-    (out / "conclusions.txt").write_text("\n".join([note, *lines]) + "\n", encoding="utf-8")
     gallery = data.images["train"].items[some], data.train.labels[some]
     path = pathlib.Path("saved_models") / f"{models['EPSHN, 64'].name}_{name}_{best}"
     bundle = zoo.export(models["EPSHN, 64"], path, gallery=gallery, keep_dims=best, data=data.name)

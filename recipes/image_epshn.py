@@ -106,7 +106,8 @@ def arguments():
         if label not in LOSSES:
             parser.error(f"--losses: unknown {label!r}; there are: {'; '.join(LOSSES)}")
     options.losses = named
-    options.watched = [label for label in named if label in post.ORDERS] or named[:1]
+    few = len(named) <= 3  # more of them: only those whose paths are compared are kept epoch by epoch
+    options.watched = named if few else [label for label in named if label in post.ORDERS] or named[:1]
     return options
 
 

@@ -33,7 +33,7 @@ NAMES = {  # of the recipe's models, in the zoo
 SHOWN = ("Recall@1", "kNN accuracy", "macro-F1")
 PICTURES = {"gates_1.png": "gates.png", "logits.png": "logits.png"}  # of nav_zh, as the README shows them
 IMAGE_COLUMNS = ["recall@1", "recall@2", "recall@4", "recall@8", "map@r", "r_precision", "nmi"]
-SWEEPS = {"lr_sweep": ["lr_sweep.png"], "embedding_size": ["spectrum.png", "pruning.png", "coordinates.png"]}
+SWEEPS = {"lr_sweep": ["lr_sweep.png"], "embedding_size": ["spectrum.png", "pruning.png", "spectrum_chunks.png", "pruning_chunks.png", "coordinates.png"]}
 IMAGE_PICTURES = {  # photographs of flowers102 may not be passed on, drawings of omniglot may
     "flowers102": ("scatter_epshn.png",),
     "omniglot": ("neighbors.png", "paths.png"),
