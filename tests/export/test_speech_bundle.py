@@ -17,7 +17,7 @@ FILES = as_wavs(CLIPS, 8000)
 TONE = np.sin(np.arange(44100) / 30).astype("float32") * 0.5
 LYING = [FILES[0][:40] + struct.pack("<I", size) + FILES[0][44:] for size in (0, 2**31, 2**32 - 1)]
 ODD = [
-    *LYING, *as_wavs([TONE, np.tile(TONE, 600)], 44100), *as_wavs([TONE[:9]], 48000),
+    *LYING, *as_wavs([TONE], 44100), *as_wavs([TONE[:9]], 48000), *as_wavs([np.tile(CLIPS[0], 2000)[: 8000 * 600]], 8000),
     *as_wavs([np.zeros(800, "int16"), np.full(800, 20000, "int16"), np.sign(TONE), np.ones(1, "int16")], 8000),
 ]  # fmt: skip
 BAD = [b"", b"no audio", as_wavs([np.zeros(0, "int16")], 8000)[0], FILES[0][:30], b"\x89PNG\r\n\x1a\n" + bytes(99)]

@@ -32,6 +32,8 @@ class SpeechCNN(keras.layers.Layer):
         seconds: of a clip that are heard, the first ones.
         mels: bands of the log-mel.
         pooling: `"mean"` or `"max"` over the real frames, or `"meanmax"`, both side by side.
+        center: take from each band its mean over the real frames of the clip (cepstral mean normalization), so that neither
+            the microphone nor the timbre of a voice counts. On voices that were not trained on it is worth a lot.
         dropout: share of the channels of each block that are set to zero in training.
         batch_norm: `"trained"`, or `"frozen"` to keep statistics and scale as they are.
         speed, noise: what is done to training clips, see `zoo.frontends.AudioFrontend`.
@@ -51,7 +53,7 @@ class SpeechCNN(keras.layers.Layer):
     >>> encoder(x).shape, encoder.frames(x)[0].shape
     (TensorShape([1, 192]), TensorShape([1, 13, 192]))
 
-    References: Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context; Harwath
+    References: Atal 1974 (means taken away); Harwath, Torralba and Glass 2016, Unsupervised learning of spoken language with visual context; Harwath
     et al. 2018, Jointly discovering visual objects and spoken words from raw sensory input (DAVEnet).
     """
 
@@ -62,6 +64,7 @@ class SpeechCNN(keras.layers.Layer):
         seconds=2.0,
         mels=40,
         pooling="mean",
+        center=False,
         dropout=0.0,
         batch_norm="trained",
         speed=0.0,
@@ -76,7 +79,8 @@ class SpeechCNN(keras.layers.Layer):
         if pooling not in POOLINGS:
             raise ValueError(errors.unknown("pooling", pooling, POOLINGS))
         self.preset, self.rate, self.seconds, self.mels = preset, rate, seconds, mels
-        self.pooling, self.dropout = pooling, errors.number("dropout", dropout, 0, 0.99)
+        self.pooling, self.center = pooling, errors.flag("center", center)
+        self.dropout = errors.number("dropout", dropout, 0, 0.99)
         self.batch_norm, self.speed, self.noise = check_batch_norm(batch_norm), speed, noise
         self.blocks = PRESETS[preset][0] if blocks is None else _check_blocks(blocks)
         self.own_blocks = blocks is not None
@@ -122,6 +126,9 @@ class SpeechCNN(keras.layers.Layer):
         if not self.built:
             self.build(x.shape)
         x, mask = self.log_mel(x)
+        if self.center:
+            kept = ops.cast(mask, x.dtype)[:, :, None]
+            x = x - ops.sum(x * kept, axis=1, keepdims=True) / ops.sum(kept, axis=1, keepdims=True) - 40.0
         x = self.norm(x / 20.0 + 2.0, training=training, mask=mask)  # of decibels from -80 to 0
         for convolution, norm, drop, (_, _, halved) in zip(
             self.convolutions, self.norms, self.dropouts, self.blocks, strict=True
@@ -158,7 +165,7 @@ class SpeechCNN(keras.layers.Layer):
         return (input_shape[0], self.blocks[-1][0] * (2 if self.pooling == "meanmax" else 1))
 
     def get_config(self):
-        names = ("preset", "rate", "seconds", "mels", "pooling", "dropout", "batch_norm", "speed", "noise")
+        names = ("preset", "rate", "seconds", "mels", "pooling", "center", "dropout", "batch_norm", "speed", "noise")
         blocks = [list(block) for block in self.blocks] if self.own_blocks else None
         return {**super().get_config(), **{name: getattr(self, name) for name in names}, "blocks": blocks}
 
