@@ -70,7 +70,10 @@ def main():
     options = arguments()
     data = zoo.data.load_images(options.data)
     network = WIDE if options.wide else NETWORKS.get(data.name, OWN)
-    out = pathlib.Path(options.out) / (pathlib.Path(data.name).name + "_wide" * options.wide)
+    if options.headless:
+        network = {**network, "settings": {**network["settings"], "embedding_dim": None}}
+    kind = "_wide" * options.wide + "_headless" * options.headless
+    out = pathlib.Path(options.out) / (pathlib.Path(data.name).name + kind)
     (out / "runs").mkdir(parents=True, exist_ok=True)
     parts = ", ".join(f"{len(s)} images of {len(set(s.labels))} classes to {what}" for s, what in
                       ((data.train, "train on"), (data.validation, "choose by"), (data.test, "test")))  # fmt: skip
@@ -98,6 +101,7 @@ def arguments():
     parser.add_argument("--steps", type=int, default=50, help="batches in an epoch")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="tried with seed 0 on validation classes")
     parser.add_argument("--wide", action="store_true", help="photographs through MobileNet of full width to 512 numbers")
+    parser.add_argument("--headless", action="store_true", help="what the network pools is the embedding, without a linear map")
     parser.add_argument("--out", default="runs/image_epshn")
     options = parser.parse_args()
     demo = ["EP", "EPSHN", "EPSHN, second order"]

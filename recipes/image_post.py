@@ -72,7 +72,7 @@ def table(rows, data, network, options, out):
     lines.append(f"95 % interval of one run's Recall@1: about ±{(high - low) / 2:.3f}, {len(data.test)} queries.")
     lines += [f"{name}: Recall@1 {value:.3f}" for name, value in data.baseline.items()]
     settings = {**network["settings"], "weights": network.get("weights")}
-    size = settings.pop("embedding_dim", 64)
+    size = settings.pop("embedding_dim", 64) or "all pooled"
     lines.append(
         f"{network['encoder']}, {settings}, {size} dimensions, batches of {network['classes']} x {network['per_class']}, "
         f"{options.epochs} x {options.steps} steps, {options.seeds} seeds, rate and epoch by validation classes."

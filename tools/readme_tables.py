@@ -145,7 +145,7 @@ def images():
         rates = {row["loss"]: f"{float(row['rate']):g}" if row["rate"] else "" for row in rows}
         columns = [name for name in IMAGE_COLUMNS if name in next(iter(found.values()))]
         about = image_sets.CATALOGUE.get(rows[0]["data"], image_sets.DIGITS)
-        wide = ", MobileNet of full width" if path.stem.endswith("_wide") else ""
+        wide = ", MobileNet of full width" * ("_wide" in path.stem) + " without a head" * ("_headless" in path.stem)
         lines += [f"**{rows[0]['data']}**{wide}. {about.about}; {rows[0]['n']} queries of classes never trained on.", ""]
         lines += [f"| loss | rate | {' | '.join(columns)} | Recall@1 of the seeds |", "|---" * (len(columns) + 3) + "|"]
         ordered = sorted(found, key=lambda loss: -statistics.fmean(found[loss]["recall@1"]))
@@ -214,11 +214,15 @@ def take_over(paths):
             continue
         if "loss" in row:
             place = ROOT / f"recipes/results/image_{path.parent.name}.csv"
-            place.write_text(text, encoding="utf-8")
             said = path.with_name("results.txt").read_text(encoding="utf-8").splitlines()[-1:]
             said += path.with_name("conclusions.txt").read_text(encoding="utf-8").splitlines()
+            if kept := other_losses(text, place):
+                text += kept
+                said += place.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+            place.write_text(text, encoding="utf-8")
+            said = {line.rpartition(": ")[0] or line: line for line in said}.values()
             place.with_suffix(".txt").write_text("\n".join(said) + "\n", encoding="utf-8")
-            for name in IMAGE_PICTURES.get(path.parent.name, ()):
+            for name in () if kept else IMAGE_PICTURES.get(path.parent.name, ()):
                 shutil.copyfile(path.with_name(name), ROOT / "recipes/results" / f"image_{name}")
             continue
         place = ROOT / f"recipes/results/intent_{row['data']}_{row['task']}"
@@ -226,6 +230,17 @@ def take_over(paths):
         place.with_suffix(".txt").write_text(path.with_name("conclusions.txt").read_text(encoding="utf-8"), encoding="utf-8")
         for source, target in PICTURES.items() if row["data"] == "nav_zh" else ():
             shutil.copyfile(path.with_name(source), ROOT / "recipes/results" / target)
+
+
+def other_losses(text, place):
+    """Lines of losses that a run did not train, from the table that is there; none of them if its start was another."""
+    if not place.exists():
+        return ""
+    new, old = text.splitlines()[1:], place.read_text(encoding="utf-8").splitlines()[1:]
+    starts = [[line for line in lines if line.split(",")[1:6:4] == ["start", "recall@1"]] for lines in (new, old)]
+    trained = {next(csv.reader([line]))[1] for line in new}
+    same = starts[0] == starts[1]
+    return "".join(f"{line}\n" for line in old if same and next(csv.reader([line]))[1] not in trained)
 
 
 def main():
