@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -83,3 +84,20 @@ def test_what_was_done_before_a_kill_is_read_and_half_of_a_run_is_not(tmp_path, 
     assert recipe.run("sigmoid", 1, 0.1, None, None, tmp_path, options) == row  # nothing is built
     with pytest.raises(AttributeError):  # other settings: it would train
         recipe.run("sigmoid", 1, 0.1, None, None, tmp_path, argparse.Namespace(epochs=4, steps=5, folds=1))
+
+
+def test_words_of_ones_own_vectors_are_grouped_by_direction(tmp_path):
+    kinds = {"monday friday sunday": (1, 0, 0), "school college pupil": (0, 1, 0), "drum flute song": (0, 0, 1)}
+    lines = [
+        f"{word} {' '.join(f'{value + 0.01 * i:.2f}' for value in vector)}"
+        for words, vector in kinds.items()
+        for i, word in enumerate(words.split())
+    ]
+    (tmp_path / "vectors.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    arguments = ["--vectors", "vectors.txt", "--clusters", "3", "--ask", "friday", "zebra"]
+    result = call(tmp_path, *arguments, recipe="word_clusters.py")
+    assert result.returncode == 0, result.stderr
+    (friday,) = [line for line in result.stdout.splitlines() if line.startswith("friday: ")]
+    assert sorted(re.findall(r"'(\w+)'", friday)) == ["friday", "monday", "sunday"]
+    assert "zebra: not among the words" in result.stdout
+    assert (tmp_path / "runs/word_clusters/clusters.txt").is_file()

@@ -143,3 +143,18 @@ def test_the_bias_of_guesses_is_told(recipes):
     found = post.bias(run, types.SimpleNamespace(frequencies=counts))
     assert found["share"] == 0.5 and found["auc"] == pytest.approx(1) and found["wrong"] == pytest.approx(-1)
     assert np.isnan(found["precision"])
+
+
+def test_speech_retrieval_leaves_scores_beside_a_baseline_and_a_bundle(tmp_path):
+    arguments = ["--losses", "epshn", "--epochs", "1", "--steps", "2"]
+    process = start(tmp_path, "speech_retrieval.py", *arguments)
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    for words in ("SYNTHETIC", "logistic regression", "tensorboard --logdir", "zoo query saved_models/"):
+        assert words in output, words
+    assert float(output.split("largest difference ")[1].split()[0]) < 1e-5
+    out = tmp_path / "runs/speech_retrieval/spoken_digits_synthetic"
+    found = {(row["loss"], row["metric"]): row for row in rows(out / "results.csv")}
+    assert {loss for loss, _ in found} == {"log-mel, not trained", "epshn"}
+    assert all(0 <= float(row["low"]) <= float(row["value"]) <= float(row["high"]) <= 1 for row in found.values())
+    assert (out / "tsne.png").stat().st_size > 1000 and (out / "projector/test/vectors.tsv").is_file()
