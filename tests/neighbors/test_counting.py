@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.neighbors import counting, knn, ranks
+from zoo.neighbors import counting, knn, ranks, symmetric
 
 RNG = np.random.default_rng(0)
 
@@ -63,6 +63,65 @@ def test_neither_groups_nor_the_wider_product_change_anything(group, crowded, mo
     monkeypatch.setattr(counting, "CROWDED", crowded)
     for a, b in zip(ranks(rows, rows, labels, labels, np.arange(300)), expected, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def random_case(rng):
+    """Rows and labels of one kind or another: spread, near, with copies, with zero rows, of few or many classes."""
+    n, d = int(rng.integers(64, 400)), int(rng.integers(1, 24))
+    labels = rng.integers(0, max(1, int(n / rng.choice([1, 2, 5, 15, 50]))), n)
+    rows = rng.normal(size=(n, d)) + rng.choice([0, 1, 3]) * rng.normal(size=(n, d))[labels]
+    if rng.random() < 0.3:
+        rows = rng.normal(size=d) + rng.choice([1e-7, 1e-5, 1e-3]) * rows
+    copied = rng.integers(0, n, (2, int(n * rng.choice([0, 0.1, 0.5, 3]))))
+    rows[copied[0]] = rows[copied[1]]
+    rows[rng.random(n) < rng.choice([0, 0.02, 0.3])] = 0
+    if rng.random() < 0.2:
+        rows = np.round(rows)
+    return rows.astype(rng.choice(["float32", "float64"])), np.unique(labels, return_inverse=True)[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_half_the_product_gives_the_same(seed, monkeypatch):
+    rng, ends = np.random.default_rng(seed), []
+    whole = symmetric.Tiles.search
+
+    def search(self, pool):
+        found = whole(self, pool)
+        ends.append("given up" if found is None else "some left" if len(found.lost) else "whole")
+        return found
+
+    monkeypatch.setattr(symmetric.Tiles, "search", search)
+    for _ in range(50):
+        rows, labels = random_case(rng)
+        monkeypatch.setattr(symmetric, "TILE", int(rng.choice([16, 32, 48])))
+        monkeypatch.setattr(symmetric, "PAIRS", np.inf)
+        monkeypatch.setattr(symmetric, "MANY", int(rng.choice([3, 128])))
+        monkeypatch.setattr(symmetric, "CROWDED", int(rng.choice([1, 64])))
+        monkeypatch.setattr(counting, "FINISH", int(rng.choice([37, 4096])))
+        monkeypatch.setattr(counting, "BLOCK", 4 * len(rows) * 37)
+        rows, labels = (np.tile(x, (4, 1)[: x.ndim]) if len(x) < 4 * symmetric.TILE else x for x in (rows, labels))
+        distance, own, calls = str(rng.choice(["cosine", "dot"])), np.arange(len(rows)), len(ends)
+        expected = ranks(rows, rows.copy(), labels, labels, own, distance, threads=1)
+        assert len(ends) == calls
+        for threads in (1, 2):
+            found = ranks(rows, rows, labels, labels, own, distance, threads)
+            for name in found._fields:
+                np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
+        assert len(ends) == calls + 2
+    assert set(ends) == {"whole", "some left", "given up"}
+
+
+def test_half_the_product_is_taken_for_small_classes_only(monkeypatch):
+    monkeypatch.setattr(symmetric, "TILE", 64)
+    n = 4 * symmetric.TILE
+    assert symmetric.fits(np.arange(n) // 5) and symmetric.fits(np.arange(n))
+    assert not symmetric.fits(np.arange(n - 1) // 5) and not symmetric.fits(np.arange(n) // 100)
+    monkeypatch.setattr(symmetric, "Tiles", None)
+    rows, labels = np.zeros((n, 1), "float32"), np.arange(n)
+    for own, distance in ((None, "cosine"), (np.arange(n)[::-1], "cosine"), (np.arange(n), "euclidean")):
+        ranks(rows, rows, labels, labels, own, distance)
+    with pytest.raises(TypeError):
+        ranks(rows, rows, labels, labels, np.arange(n))
 
 
 def test_ties_are_counted_both_ways():

@@ -4,20 +4,25 @@ A list of the 1,000 nearest rows is much more than recall@1000 needs: the number
 answers every k at once. So one product of float32 a block is compared with two thresholds, and what lies between them,
 within the error of the product, is scored again in float64, pair by pair. The R nearest rows come from the maxima of
 small groups of rows: only groups with a maximum among the R largest can hold one of them.
+Where the queries are the gallery, half the product holds all scores: see `zoo.neighbors.symmetric`.
 """
 
 import concurrent.futures
+import functools
 import os
+import threading
 from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from zoo.neighbors import symmetric
 from zoo.neighbors.exact import Gallery
 
 BLOCK = 1 << 25  # bytes of one block of products
 NEAREST = 1 << 18  # positives of the queries of one block
 GROUP = 64  # gallery rows of which one maximum is kept
+FINISH = 1 << 12  # queries of half the product that are finished at once
 FEW = 16  # groups are looked into one by one where they hold less than this part of all scores
 CROWDED = 64  # rows in doubt a query; above, a block is computed again in float64
 
@@ -43,7 +48,8 @@ class Ranks(NamedTuple):
 def ranks(queries, gallery, query_class, gallery_class, own=None, distance="cosine", threads=None):
     """Return the `Ranks` of queries among gallery rows, exactly, in bounded memory.
 
-    Memory: the gallery in float32, and 50 MiB a thread.
+    Where the queries are the gallery, its classes are small and no distance is asked, half the product is computed.
+    Memory: the gallery in float32, and 50 MiB a thread; with half the product a few hundred bytes a query more.
 
     Args:
         queries: real numbers [N, D].
@@ -62,20 +68,25 @@ def ranks(queries, gallery, query_class, gallery_class, own=None, distance="cosi
     """
     search = _Search(queries, gallery, query_class, gallery_class, own, distance)
     found = Ranks(*(np.full(len(queries), -1) for _ in range(3)), *(np.full(len(queries), np.nan) for _ in range(2)))
-    order = np.argsort(-search.positives, kind="stable")  # queries of like R share a block
-    order = order[: np.count_nonzero(search.positives)]
-    blocks, start = [], 0
-    while start < len(order):
-        step = max(1, min(BLOCK // (4 * len(gallery)), NEAREST // search.positives[order[start]]))
-        blocks.append(order[start : start + step])
-        start += step
-    workers = min(threads or _processors(), len(blocks))
     # Blocks beside each other instead of threads inside the product: comparing then takes no core from it.
-    with threadpool_limits(1), concurrent.futures.ThreadPoolExecutor(max(1, workers)) as pool:
+    with threadpool_limits(1), concurrent.futures.ThreadPoolExecutor(threads or _processors()) as pool:
+        left = np.flatnonzero(search.positives)
+        if search.symmetric:
+            left = search.halved(found, pool)
+        blocks, start = [], 0
+        left = left[np.argsort(-search.positives[left], kind="stable")]  # queries of like R share a block
+        while start < len(left):
+            step = max(1, min(BLOCK // (4 * len(gallery)), NEAREST // search.positives[left[start]]))
+            blocks.append(left[start : start + step])
+            start += step
         for rows, parts in zip(blocks, pool.map(search.block, blocks), strict=True):
-            for whole, part in zip(found, parts, strict=True):
-                whole[rows] = part
+            _fill(found, rows, parts)
     return found
+
+
+def _fill(found, rows, parts):
+    for whole, part in zip(found, parts, strict=True):
+        whole[rows] = part
 
 
 def _processors():
@@ -95,9 +106,40 @@ class _Search:
         self.starts = np.concatenate([[0], np.cumsum(counts)])
         self.center = gallery.mean(axis=0, dtype=np.float64) if "euclidean" in distance else None
         self.longest = self._longest()
-        self.columns, self.halves = None, None
-        if self.longest < 1e15:  # squares of longer rows leave float32
-            self.columns, self.halves = self._prepared(gallery, np.float32)
+        self.narrow = self.longest < 1e15  # squares of longer rows leave float32
+        alone = self.same and own is not None and np.array_equal(own, np.arange(len(gallery)))
+        alone = alone and np.array_equal(query_class, gallery_class)
+        self.symmetric = alone and self.narrow and self.center is None and symmetric.fits(gallery_class)
+        self.lock = threading.Lock()
+
+    @functools.cached_property
+    def _columns(self):
+        return self._prepared(self.gallery, np.float32)
+
+    def halved(self, found, pool):
+        """Fill in what half the product gives; return the queries [n] that are left."""
+        tiles = symmetric.Tiles(lambda rows: self._prepared(self.gallery[rows], np.float32)[0], self._error, self.gallery_class)
+        seen = tiles.search(pool)
+        error = np.empty(len(tiles.order))
+        error[tiles.order] = tiles.error[: len(error)]
+        del tiles
+        if seen is None:
+            return np.flatnonzero(self.positives)
+        done = self.positives > 0
+        done[seen.lost] = False
+        done = np.flatnonzero(done)
+        doubt, near = _Pairs(*seen.doubt), _Pairs(*seen.near)
+        parts = [done[start : start + FINISH] for start in range(0, len(done), FINISH)]
+
+        def finish(rows):
+            column, row, _ = doubt.of(rows)
+            first = self._decided(rows, seen.nearer[rows], row, column)
+            column, row, score = near.of(rows)
+            return *first, *self._nearest(rows, row, column, score, error[rows])
+
+        for rows, results in zip(parts, pool.map(finish, parts), strict=True):
+            _fill(found, rows, results)
+        return np.sort(seen.lost[self.positives[seen.lost] > 0])
 
     def _prepared(self, rows, dtype, step=4096):
         """Rows as the products take them [n, D], and half their squared lengths [n] for distances."""
@@ -122,31 +164,36 @@ class _Search:
 
     def block(self, rows):
         """The fields of `Ranks` for the queries `rows` [n]."""
-        result = None if self.columns is None else self._block(rows, np.float32)
+        result = self._block(rows, np.float32) if self.narrow else None
         return self._block(rows, np.float64) if result is None else result
 
     def _block(self, rows, dtype):
         queries, _ = self._prepared(self.queries[rows], dtype)
         if dtype is np.float32:
-            scores = self.columns @ queries.T  # (M, n): thresholds lie along the rows, and comparing is one quick pass
+            with self.lock:  # made once, by the first block
+                columns, halves = self._columns
+            scores = columns @ queries.T  # (M, n): thresholds lie along the rows, and comparing is one quick pass
         else:
             parts = [self.gallery[start : start + 4096] for start in range(0, len(self.gallery), 4096)]
             scores = np.concatenate([self._prepared(part, dtype)[0] @ queries.T for part in parts])  # in bounded memory
         if self.center is not None:
-            halves = self.halves if dtype is np.float32 else self._prepared(self.gallery, dtype)[1]
+            halves = halves if dtype is np.float32 else self._prepared(self.gallery, dtype)[1]
             scores -= halves[:, None].astype(dtype)
         here = np.arange(len(rows))
         if self.own is not None:
             scores[self.own[rows], here] = -np.inf
-        length = np.sqrt(np.einsum("nd,nd->n", queries, queries, dtype=np.float64))
-        spread = length * self.longest if self.center is None else (length + self.longest) ** 2
-        # Of one product, in any order of its sum; the last term is for numbers too small for the type.
-        error = (queries.shape[1] + 8) * (np.finfo(dtype).eps * spread + np.finfo(dtype).tiny)
+        error = self._error(queries)
         maxima, size = self._maxima(rows, scores)
         first = self._first(rows, scores, maxima, size, error, dtype)
         if first is None:
             return None
         return *first, *self._within(rows, scores, maxima, size, error)
+
+    def _error(self, queries):
+        """Largest error [n] of one product, in any order of its sum; the last term is for numbers too small for the type."""
+        length = np.sqrt(np.einsum("nd,nd->n", queries, queries, dtype=np.float64))
+        spread = length * self.longest if self.center is None else (length + self.longest) ** 2
+        return (queries.shape[1] + 8) * (np.finfo(queries.dtype).eps * spread + np.finfo(queries.dtype).tiny)
 
     def _maxima(self, rows, scores):
         """Largest score of every group of gallery rows, (groups, n), and the size of a group; the last may be smaller."""
@@ -168,8 +215,14 @@ class _Search:
         nearer, row, column = _between(scores, maxima, size, low, high)
         if dtype is np.float32 and len(row) > CROWDED * len(rows):
             return None
-        exact = self._pairs(rows[column], row)
+        return self._decided(rows, nearer, row, column)
+
+    def _decided(self, rows, nearer, row, column):
+        """The same from the rows that are surely nearer [n] and the pairs in doubt, best positives among them."""
         mine = self.gallery_class[row] == self.query_class[rows[column]]
+        open_ = (np.bincount(column[~mine], minlength=len(rows)) > 0)[column]  # elsewhere only positives are in doubt
+        row, column, mine = row[open_], column[open_], mine[open_]
+        exact = self._pairs(rows[column], row)
         top = np.full(len(rows), -np.inf)
         np.maximum.at(top, column[mine], exact[mine])
         leader = np.full(len(rows), len(self.gallery))  # the lowest index among the best positives
@@ -202,7 +255,12 @@ class _Search:
         limit = np.where(wanted <= len(maxima), limit, -np.inf) - 2 * error  # the R-th largest score is not below
         row, column, score = _of_groups(scores, maxima >= limit, size)
         kept = (score >= limit[column]) & (score > -np.inf)
-        row, column, score = row[kept], column[kept], score[kept].astype(np.float64)
+        return self._nearest(rows, row[kept], column[kept], score[kept], error)
+
+    def _nearest(self, rows, row, column, score, error):
+        """The same from pairs among which are the R nearest rows of each query."""
+        wanted = self.positives[rows]
+        score = score.astype(np.float64)
         order = np.lexsort((-score, column))
         row, column, score = self._settled(rows, row[order], column[order], score[order], 2 * error)
         starts = np.searchsorted(column, np.arange(len(rows)))
@@ -235,6 +293,19 @@ class _Search:
         return scores
 
 
+class _Pairs:
+    """Pairs of query, row and score, to be taken by query."""
+
+    def __init__(self, query, row, score):
+        order = np.argsort(query, kind="stable")
+        self.query, self.row, self.score = query[order], row[order], score[order]
+
+    def of(self, rows):
+        """Pairs of the queries `rows`, which rise and leave out none that has pairs: the query's place among them first."""
+        part = slice(*np.searchsorted(self.query, [rows[0], rows[-1] + 1]))
+        return np.searchsorted(rows, self.query[part]), self.row[part], self.score[part]
+
+
 def _of_groups(scores, chosen, size):
     """Row, query and score of all entries in the chosen groups, a mask (groups, n)."""
     group, column = np.nonzero(chosen)
@@ -256,12 +327,4 @@ def _between(scores, maxima, size, low, high):
     above = scores > high
     doubt = scores >= low
     doubt ^= above
-    return _count(above), *np.divmod(np.flatnonzero(doubt), scores.shape[1])
-
-
-def _count(mask):
-    """Number of true entries in each column of a mask [M, n]; bytes are added row by row, which is quickest."""
-    total = np.zeros(mask.shape[1], np.int64)
-    for start in range(0, len(mask), 255):
-        total += np.add.reduce(mask[start : start + 255].view(np.uint8), axis=0, dtype=np.uint8)
-    return total
+    return symmetric.count(above), *np.divmod(np.flatnonzero(doubt), scores.shape[1])

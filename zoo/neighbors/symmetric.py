@@ -1,0 +1,261 @@
+"""Scores of all pairs of one set of rows by half the product: a tile of it serves the rows at both of its sides.
+
+The positives of a query are few here, so they are scored first, and in the tiles they are left out. Their best and worst
+give the thresholds; the first block, a random sample of the rows, gives a better one. What a tile holds for a query is
+a number of rows above its best positive, and a few pairs.
+"""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+TILE = 768  # rows at a side of a tile; a multiple of GROUP
+SAMPLE = 4096  # most rows at the side of the first tile
+GROUP = 16  # scores of which one maximum is kept, a power of 2
+SAMPLED = 4  # the same for the sample, smaller because as many maxima as a query has positives must lie high
+PAIRS = 64  # positives of a query; above, in the mean over all, the general way is taken
+MANY = 128  # positives of one query; candidates in a tile, and half the candidates kept
+CROWDED = 64  # rows in doubt a query
+_PAIR_NUMBERS = 1 << 20  # float32 numbers of a temporary of pairs, 4 MiB
+
+
+class Found(NamedTuple):
+    """What the tiles held; a pair is a query, a row and its score.
+
+    Attributes:
+        nearer: number of rows that are surely nearer than the best positive [N].
+        doubt: pairs that may be nearer or not, positives among them.
+        near: pairs among which are the R nearest rows of each query.
+        lost: queries [n] for which this was not found, because too many rows were alike.
+    """
+
+    nearer: np.ndarray
+    doubt: tuple
+    near: tuple
+    lost: np.ndarray
+
+
+def fits(classes):
+    """Whether half the product is worth taking for rows of these classes [N]."""
+    counts = np.bincount(classes).astype(np.float64)
+    return len(classes) >= 4 * TILE and (counts * (counts - 1)).sum() <= PAIRS * len(classes)
+
+
+class Tiles:
+    """The half product and what is known of every query, all in a random order of the rows.
+
+    Args:
+        prepare: gives the rows of an order [n] as the products take them, float32 [n, D].
+        error: gives the largest error of a product [n] for such rows.
+        classes: integers from 0 [N].
+    """
+
+    def __init__(self, prepare, error, classes):
+        count = len(classes)
+        first = min(max(TILE, count // (16 * GROUP) * GROUP), SAMPLE)
+        padded = -(-count // GROUP) * GROUP
+        self.edges = [0, *range(first, padded, TILE), padded]
+        self.count, self.classes = count, classes
+        self.order = np.random.default_rng(0).permutation(count)
+        self.rows = np.zeros((padded, prepare(self.order[:1]).shape[1]), np.float32)
+        self.error = np.zeros(padded)
+        for start in range(0, count, 512):  # float64 rows that stay in the processor's cache
+            part = slice(start, min(start + 512, count))
+            self.rows[part] = prepare(self.order[part])
+            self.error[part] = error(self.rows[part])
+        self.wanted = (np.bincount(classes)[classes] - 1)[self.order]
+        self.high, self.low, self.limit = (np.full(padded, np.inf, np.float32) for _ in range(3))
+        self.nearer = np.zeros(padded, np.int64)
+        self.lost = np.zeros(padded, bool)
+        self.lost[:count] = self.wanted > MANY
+        self.own = threading.local()
+        self.positives = self._positives()
+        self._sort_positives()
+        self.near = [self.positives]
+        self.stored = self.kept = 0
+
+    def search(self, pool):
+        """Return what is `Found`, or None where too many queries are lost on the way; the pool computes the tiles."""
+        blocks = range(len(self.edges) - 1)
+        doubt = [tuple(part[self.positives[2] >= self.low[self.positives[0]]] for part in self.positives)]
+        doubts = np.bincount(doubt[0][0], minlength=len(self.lost))
+        later = [(i, j) for i in blocks[1:] for j in blocks[i:]]
+        # The first tile gives its rows' thresholds, the first row of tiles those of all others.
+        for tiles in ([(0, 0)], [(0, j) for j in blocks[1:]], later):
+            if np.count_nonzero(self.lost) > self.count // 4:
+                return None
+            for parts in pool.map(self._tile, tiles):
+                for queries, nearer, doubtful, near, lost in parts:
+                    self.nearer[queries] += nearer
+                    doubt.append(doubtful)
+                    self.near.append(near)
+                    self.stored += len(near[0])
+                    doubts += np.bincount(doubtful[0], minlength=len(doubts))
+                    self._lose(lost)
+                    self._lose(doubts > 2 * CROWDED)
+                if self.stored > 2 * self.kept + self.count:
+                    self._prune()
+            self._prune()
+        doubt = [np.concatenate(part) for part in zip(*doubt, strict=True)]
+        nearer = np.zeros(self.count, np.int64)
+        nearer[self.order] = self.nearer[: self.count]
+        return Found(nearer, self._outside(doubt), self._outside(self.near[0]), self.order[self.lost[: self.count]])
+
+    def _outside(self, pairs):
+        """Pairs of queries that are not lost, in the numbers of the caller."""
+        kept = ~self.lost[pairs[0]]
+        return self.order[pairs[0][kept]], self.order[pairs[1][kept]], pairs[2][kept]
+
+    def _lose(self, queries):
+        self.lost[queries] = True
+        for threshold in (self.high, self.low, self.limit):
+            threshold[queries] = np.inf
+
+    def _positives(self):
+        """All pairs of one class in both orders; sets the thresholds of their queries."""
+        members = np.argsort(self.classes[self.order], kind="stable")
+        counts = np.bincount(self.classes)
+        starts = np.cumsum(counts) - counts
+        found = [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))]
+        for size in np.unique(counts[(counts > 1) & (counts <= MANY + 1)]):
+            kinds = starts[counts == size]
+            step = max(1, _PAIR_NUMBERS // (size * (size + self.rows.shape[1])))
+            for start in range(0, len(kinds), step):
+                places = members[kinds[start : start + step, None] + np.arange(size)].astype(np.int32)  # (classes, size)
+                rows = self.rows[places]
+                scores = rows @ rows.transpose(0, 2, 1)
+                others = ~np.eye(size, dtype=bool)
+                scores = scores[:, others].reshape(-1, size - 1)
+                queries = places.reshape(-1)
+                doubt = 2 * self.error[queries]
+                best = scores.max(axis=1)
+                self.high[queries] = np.nextafter((best + doubt).astype(np.float32), np.float32(np.inf))
+                self.low[queries] = np.nextafter((best - doubt).astype(np.float32), np.float32(-np.inf))
+                self._raise(self.limit, queries, scores.min(axis=1), new=True)
+                row = np.broadcast_to(places[:, None, :], (len(places), size, size))[:, others]
+                found.append((np.repeat(queries, size - 1), row.reshape(-1), scores.reshape(-1)))
+        return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+    def _raise(self, limit, queries, scores, new=False):
+        """Let `scores` [n], which as many rows reach as a query has positives, be its limit where that is higher."""
+        scores = np.nextafter((scores - 2 * self.error[queries]).astype(np.float32), np.float32(-np.inf))
+        limit[queries] = scores if new else np.maximum(limit[queries], scores)
+
+    def _sort_positives(self):
+        """Places of the positives in each tile, to leave them out there."""
+        left, right = (np.searchsorted(self.edges, part, side="right") - 1 for part in self.positives[:2])
+        kept = np.flatnonzero(left <= right)
+        tile = left[kept] * len(self.edges) + right[kept]
+        order = kept[np.argsort(tile, kind="stable")]
+        self.masked = self.positives[0][order], self.positives[1][order]
+        self.masks = np.searchsorted(np.sort(tile), np.arange(len(self.edges) ** 2 + 1))
+
+    def _tile(self, tile):
+        """What the product of two blocks holds for the queries of the second, and for those of the first."""
+        i, j = tile
+        left, right = slice(*self.edges[i : i + 2]), slice(*self.edges[j : j + 2])
+        scores = self._product(left, right)
+        at = i * len(self.edges) + j
+        mask = slice(self.masks[at], self.masks[at + 1])
+        scores[self.masked[0][mask] - left.start, self.masked[1][mask] - right.start] = -np.inf
+        scores[:, max(0, self.count - right.start) :] = -np.inf
+        if i == j:
+            scores[max(0, self.count - left.start) :] = -np.inf
+            np.fill_diagonal(scores, -np.inf)
+        return [self._look(scores, left, right, i == 0, 0)] + ([] if i == j else [self._look(scores, right, left, False, 1)])
+
+    def _product(self, left, right):
+        """Scores of two blocks, in memory that a thread keeps: new memory takes the system longer than comparing."""
+        size = (left.stop - left.start) * (right.stop - right.start)
+        if size > TILE**2:
+            return self.rows[left] @ self.rows[right].T
+        if not hasattr(self.own, "scores"):
+            self.own.scores = np.empty(TILE**2, np.float32)
+        scores = self.own.scores[:size].reshape(left.stop - left.start, -1)
+        return np.matmul(self.rows[left], self.rows[right].T, out=scores)
+
+    def _look(self, scores, rows, queries, sample, axis):
+        """What a tile holds for `queries`, which lie along its second axis, or along its first for `axis` 1."""
+        maxima = _maxima(scores, SAMPLED, axis)
+        if sample:
+            self._sampled(maxima, queries)
+        maxima = _maxima(maxima, GROUP // SAMPLED, axis)
+        high, low, limit = (x[queries].copy() for x in (self.high, self.low, self.limit))
+        along = (slice(None), None) if axis else (None, slice(None))
+        above = scores > high[along]
+        doubt = scores >= low[along]
+        doubt ^= above
+        doubtful = np.flatnonzero(doubt)
+        # A group is every so many-th row, because maxima of halves are the quickest.
+        far = scores.shape[axis] // GROUP * (1 if axis else scores.shape[1])
+        group = np.flatnonzero(maxima >= limit[along])
+        if axis:
+            place, group = np.divmod(group, maxima.shape[1])
+            group += place * scores.shape[1]
+        near = (group[:, None] + far * np.arange(GROUP)).reshape(-1)
+        held = scores.reshape(-1)[near]
+        query = np.divmod(near, scores.shape[1])[1 - axis]
+        kept = (held >= limit[query]) & (held > -np.inf)
+        near = near[kept]
+        pairs, lost = [], []
+        for flat, most in ((doubtful, CROWDED), (near, MANY)):
+            place = np.divmod(flat, scores.shape[1])
+            query, row = place[1 - axis], place[axis]
+            crowded = np.bincount(query, minlength=len(high)) > most
+            if crowded.any():
+                kept = ~crowded[query]
+                flat, query, row = flat[kept], query[kept], row[kept]
+            lost.append(np.flatnonzero(crowded) + queries.start)
+            query, row = (query + queries.start).astype(np.int32), (row + rows.start).astype(np.int32)
+            pairs.append((query, row, scores.reshape(-1)[flat]))
+        return queries, (count_rows if axis else count)(above), *pairs, np.concatenate(lost)
+
+    def _sampled(self, maxima, queries):
+        """Limits of queries [n] from maxima (groups, n) of some rows: the R-th largest."""
+        queries = np.arange(queries.start, min(queries.stop, self.count))
+        wanted = self.wanted[queries]
+        some = (wanted > 0) & (wanted <= len(maxima)) & ~self.lost[queries]
+        ordered = np.sort(maxima.T[: len(queries)][some], axis=1)
+        self._raise(self.limit, queries[some], ordered[np.arange(len(ordered)), -wanted[some]])
+
+    def _prune(self):
+        """Sort the candidates, raise the limits to what is now the R-th largest score, and drop what lies below."""
+        query, row, score = (np.concatenate(part) for part in zip(*self.near, strict=True))
+        kept = score >= self.limit[query]
+        query, row, score = query[kept], row[kept], score[kept]
+        bits = score.view(np.int32)
+        falling = ~(bits ^ ((bits >> 31) & 0x7FFFFFFF))  # ordered as the scores are, the largest first
+        order = np.argsort((query.astype(np.int64) << 32) + falling)
+        query, row, score = query[order], row[order], score[order]
+        counts = np.bincount(query, minlength=len(self.limit))
+        starts = np.cumsum(counts) - counts
+        rank = np.arange(len(query)) - starts[query]
+        last = rank == self.wanted[query] - 1
+        self._raise(self.limit, query[last], score[last])
+        kept = score >= self.limit[query]
+        query, row, score = query[kept], row[kept], score[kept]
+        self._lose(np.flatnonzero(np.bincount(query, minlength=len(self.limit)) > 2 * MANY))
+        self.near = [(query, row, score)]
+        self.stored = self.kept = len(query)
+
+
+def _maxima(scores, size, axis):
+    """Maxima of `size` scores each, a power of 2, along an axis."""
+    for _ in range(size.bit_length() - 1):
+        half = scores.shape[axis] // 2
+        scores = np.maximum(scores[:half], scores[half:]) if axis == 0 else np.maximum(scores[:, :half], scores[:, half:])
+    return scores
+
+
+def count(mask):
+    """Number of true entries in each column of a mask [M, n]; bytes are added row by row, which is quickest."""
+    total = np.zeros(mask.shape[1], np.int64)
+    for start in range(0, len(mask), 255):
+        total += np.add.reduce(mask[start : start + 255].view(np.uint8), axis=0, dtype=np.uint8)
+    return total
+
+
+def count_rows(mask):
+    """Number of true entries in each row of a mask (n, m), m a multiple of 8 below 2,048: eight bytes are added at once."""
+    return mask.view(np.uint64).sum(axis=1).view(np.uint8).reshape(len(mask), 8).sum(axis=1, dtype=np.int64)
