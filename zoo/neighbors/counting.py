@@ -16,14 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from zoo.neighbors import symmetric
+from zoo.neighbors import blocks, symmetric
 from zoo.neighbors.exact import Gallery
 
 BLOCK = 1 << 25  # bytes of one block of products
 NEAREST = 1 << 18  # positives of the queries of one block
 GROUP = 64  # gallery rows of which one maximum is kept
 FINISH = 1 << 12  # queries of half the product that are finished at once
-FEW = 16  # groups are looked into one by one where they hold less than this part of all scores
 CROWDED = 64  # rows in doubt a query; above, a block is computed again in float64
 
 
@@ -73,14 +72,14 @@ def ranks(queries, gallery, query_class, gallery_class, own=None, distance="cosi
         left = np.flatnonzero(search.positives)
         if search.symmetric:
             left = search.halved(found, pool)
-        blocks, start = [], 0
+        parts, start = [], 0
         left = left[np.argsort(-search.positives[left], kind="stable")]  # queries of like R share a block
         while start < len(left):
             step = max(1, min(BLOCK // (4 * len(gallery)), NEAREST // search.positives[left[start]]))
-            blocks.append(left[start : start + step])
+            parts.append(left[start : start + step])
             start += step
-        for rows, parts in zip(blocks, pool.map(search.block, blocks), strict=True):
-            _fill(found, rows, parts)
+        for rows, fields in zip(parts, pool.map(search.block, parts), strict=True):
+            _fill(found, rows, fields)
     return found
 
 
@@ -128,7 +127,7 @@ class _Search:
         done = self.positives > 0
         done[seen.lost] = False
         done = np.flatnonzero(done)
-        doubt, near = _Pairs(*seen.doubt), _Pairs(*seen.near)
+        doubt, near = blocks.Pairs(*seen.doubt), blocks.Pairs(*seen.near)
         parts = [done[start : start + FINISH] for start in range(0, len(done), FINISH)]
 
         def finish(rows):
@@ -212,7 +211,7 @@ class _Search:
         best = np.maximum.reduceat(held, starts)
         high, low = (best + 2 * error).astype(dtype), (best - 2 * error).astype(dtype)
         high, low = np.nextafter(high, np.inf, dtype=dtype), np.nextafter(low, -np.inf, dtype=dtype)
-        nearer, row, column = _between(scores, maxima, size, low, high)
+        nearer, row, column = blocks.between(scores, maxima, size, low, high)
         if dtype is np.float32 and len(row) > CROWDED * len(rows):
             return None
         return self._decided(rows, nearer, row, column)
@@ -253,7 +252,7 @@ class _Search:
         largest = -np.sort(np.partition(-maxima, most - 1, axis=0)[:most], axis=0)
         limit = largest[np.minimum(wanted, most) - 1, np.arange(len(rows))]
         limit = np.where(wanted <= len(maxima), limit, -np.inf) - 2 * error  # the R-th largest score is not below
-        row, column, score = _of_groups(scores, maxima >= limit, size)
+        row, column, score = blocks.of_groups(scores, maxima >= limit, size)
         kept = (score >= limit[column]) & (score > -np.inf)
         return self._nearest(rows, row[kept], column[kept], score[kept], error)
 
@@ -291,40 +290,3 @@ class _Search:
             a = self.scorer._prepare(self.queries[left[part]], "queries")
             scores[part] = self.scorer._score(a, self.scorer._prepare(self.gallery[right[part]], "gallery"))
         return scores
-
-
-class _Pairs:
-    """Pairs of query, row and score, to be taken by query."""
-
-    def __init__(self, query, row, score):
-        order = np.argsort(query, kind="stable")
-        self.query, self.row, self.score = query[order], row[order], score[order]
-
-    def of(self, rows):
-        """Pairs of the queries `rows`, which rise and leave out none that has pairs: the query's place among them first."""
-        part = slice(*np.searchsorted(self.query, [rows[0], rows[-1] + 1]))
-        return np.searchsorted(rows, self.query[part]), self.row[part], self.score[part]
-
-
-def _of_groups(scores, chosen, size):
-    """Row, query and score of all entries in the chosen groups, a mask (groups, n)."""
-    group, column = np.nonzero(chosen)
-    row = (group[:, None] * size + np.arange(size)).reshape(-1)
-    column = np.repeat(column, size)
-    kept = row < len(scores)
-    row, column = row[kept], column[kept]
-    return row, column, scores[row, column]
-
-
-def _between(scores, maxima, size, low, high):
-    """How many scores of each query [n] are above `high`, and row and query of those from `low` to `high`."""
-    near = maxima >= low
-    if np.count_nonzero(near) * size * FEW < scores.size:  # most groups lie below: look into the others only
-        row, column, score = _of_groups(scores, near, size)
-        above = score > high[column]
-        doubt = (score >= low[column]) & ~above
-        return np.bincount(column[above], minlength=len(high)), row[doubt], column[doubt]
-    above = scores > high
-    doubt = scores >= low
-    doubt ^= above
-    return symmetric.count(above), *np.divmod(np.flatnonzero(doubt), scores.shape[1])

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.neighbors.blocks import count, count_rows
+
 TILE = 768  # rows at a side of a tile; a multiple of GROUP
 SAMPLE = 4096  # most rows at the side of the first tile
 GROUP = 16  # scores of which one maximum is kept, a power of 2
@@ -246,16 +248,3 @@ def _maxima(scores, size, axis):
         half = scores.shape[axis] // 2
         scores = np.maximum(scores[:half], scores[half:]) if axis == 0 else np.maximum(scores[:, :half], scores[:, half:])
     return scores
-
-
-def count(mask):
-    """Number of true entries in each column of a mask [M, n]; bytes are added row by row, which is quickest."""
-    total = np.zeros(mask.shape[1], np.int64)
-    for start in range(0, len(mask), 255):
-        total += np.add.reduce(mask[start : start + 255].view(np.uint8), axis=0, dtype=np.uint8)
-    return total
-
-
-def count_rows(mask):
-    """Number of true entries in each row of a mask (n, m), m a multiple of 8 below 2,048: eight bytes are added at once."""
-    return mask.view(np.uint64).sum(axis=1).view(np.uint8).reshape(len(mask), 8).sum(axis=1, dtype=np.int64)
