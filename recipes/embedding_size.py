@@ -33,11 +33,7 @@ SOME = 4000  # training images of the rotation
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="digits")
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--out", default="runs/embedding_size")
-    options = parser.parse_args()
+    options = arguments()
     data = zoo.data.load_images(options.data)
     network = base.NETWORKS.get(data.name, base.OWN)
     name = pathlib.Path(data.name).name
@@ -77,6 +73,14 @@ def main():
     path = pathlib.Path("saved_models") / f"{models['EPSHN, 64'].name}_{name}_{best}"
     bundle = zoo.export(models["EPSHN, 64"], path, gallery=gallery, keep_dims=best, data=data.name)
     print(f"\nExported to {bundle}: embeddings of {best} numbers. Pictures are in {out}")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="digits")
+    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--out", default="runs/embedding_size")
+    return parser.parse_args()
 
 
 def train(label, data, network, steps):

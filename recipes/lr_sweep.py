@@ -27,12 +27,7 @@ LOSSES = ("EP", "EPSHN")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="digits")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--out", default="runs/lr_sweep")
-    options = parser.parse_args()
+    options = arguments()
     data = zoo.data.load_images(options.data)
     network = base.NETWORKS.get(data.name, base.OWN)
     name = pathlib.Path(data.name).name
@@ -60,6 +55,15 @@ def main():
     text = verdict(results, note)
     print(f"\n{text}\nPicture: {out / 'lr_sweep.png'}")
     (out / "conclusions.txt").write_text(text + "\n", encoding="utf-8")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="digits")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--out", default="runs/lr_sweep")
+    return parser.parse_args()
 
 
 def train(loss, rate, seed, data, network, steps):

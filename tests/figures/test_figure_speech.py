@@ -54,7 +54,9 @@ def test_histograms_of_pairs_sum_to_a_hundred_and_mark_the_means():
 
 
 def test_equal_similarities_are_drawn():
-    figures.match_histograms({"plain": {"epoch 9": (np.zeros(3), np.zeros(9))}})
+    figure = figures.match_histograms({"plain": {"epoch 9": (np.zeros(3), np.zeros(9))}})
+    for patch in figure.axes[0].patches:
+        assert patch.get_data().values.sum() == pytest.approx(100)
 
 
 def test_roc_curves_give_the_area():

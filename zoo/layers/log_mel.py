@@ -81,9 +81,9 @@ class LogMel(keras.layers.Layer):
         count = ops.maximum(1 + ops.floor_divide(count - self.length, self.stride), 1)
         mask = ops.arange(ops.shape(power)[1], dtype="int32")[None, :] < count[:, None]  # (N, T)
         power = ops.where(mask[:, :, None], power, 0.0)
-        loudest = ops.max(power, axis=(1, 2), keepdims=True)
-        decibels = 10.0 * (ops.log10(ops.maximum(power, LEAST)) - ops.log10(ops.maximum(loudest, LEAST)))
-        heard = ops.logical_and(loudest > LEAST, mask[:, :, None])
+        level = ops.log10(ops.maximum(power, LEAST))
+        decibels = 10.0 * (level - ops.max(level, axis=(1, 2), keepdims=True))  # of the logarithms: the loudest is 0 exactly
+        heard = ops.logical_and(ops.max(power, axis=(1, 2), keepdims=True) > LEAST, mask[:, :, None])
         return ops.where(heard, ops.maximum(decibels, -self.floor), -self.floor), mask
 
     def frame_count(self, samples):
