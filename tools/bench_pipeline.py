@@ -2,8 +2,9 @@
 
     python tools/bench_pipeline.py                     flowers102 and omniglot, some minutes on two cores
 
-A step with its images read, cut and mirrored while the model trains is timed beside the same step on images that are
-already in memory, in turn; the difference over the first is the share that waits. The pipeline alone is timed too.
+In one loop the time until the next batch is there is kept apart from the time of the step: the first over both is the
+share that waits. Beside it the same step on a batch that lies in memory, in turn, and the pipeline alone; what the step takes
+longer beside the pipeline is the cores that both use.
 """
 
 import argparse
@@ -28,45 +29,41 @@ def measure(name, steps, rounds):
     whole = {"freeze": None, "crop": 0.5, "flip": True} if network["encoder"] == "mobilenet" else {}
     model = recipe.build("EPSHN", 0, 1e-3, data, network, **whole)
     labels, _ = zoo.data.encode(data.train.labels)
-    few, many = (zoo.data.pk_batches(data.train.items, labels, network["classes"], network["per_class"], steps=n)
-                 for n in (steps, 4 * steps))  # fmt: skip
-    batch = next(iter(few.dataset(model.frontend.augmented)))
-    few_held, many_held = (tf.data.Dataset.from_tensors(batch).repeat(n) for n in (steps, 4 * steps))
-
-    def step(call, short, long):
-        """Seconds of one step; the difference of two lengths leaves out what a call costs once."""
-        return (timed(lambda: call(long)) - timed(lambda: call(short))) / (3 * steps)
-
-    def fit(batches):
-        model.fit(batches, verbose=0)
-
-    def read_only(batches):
-        for _ in batches.dataset(model.frontend.augmented):
-            pass
-
-    fit(few)
-    fit(few_held)
-    found = [
-        (step(fit, few, many), step(fit, few_held, many_held), step(read_only, few, many)) for _ in range(rounds)
-    ]
-    read, held, alone = (statistics.median(column) * 1000 for column in zip(*found, strict=True))
-    waits = [1 - b / a for a, b, _ in found]
-    print(f"{name}, {network['encoder']}, {len(batch[1])} images a step: {read:.0f} ms, from memory {held:.0f} ms, the "
-          f"pipeline alone {alone:.0f} ms; {statistics.median(waits):.0%} of a step waits for data "
-          f"({min(waits):.0%} to {max(waits):.0%} in {rounds} rounds)", flush=True)  # fmt: skip
+    batches = zoo.data.pk_batches(data.train.items, labels, network["classes"], network["per_class"], steps=steps)
+    batch = next(iter(batches.dataset(model.frontend.augmented)))
+    model.train_on_batch(*batch)  # builds it
+    found = []
+    for _ in range(rounds):
+        waited, busy = loop(model, batches.dataset(model.frontend.augmented))
+        _, held = loop(model, tf.data.Dataset.from_tensors(batch).repeat(steps))
+        alone, _ = loop(None, batches.dataset(model.frontend.augmented))
+        found.append((waited, busy, held, alone))
+    shares = [waited / (waited + busy) for waited, busy, *_ in found]
+    waited, busy, held, alone = (statistics.median(column) * 1000 for column in zip(*found, strict=True))
+    print(f"{name}, {network['encoder']}, {len(batch[1])} images a step: {busy:.0f} ms and {waited:.0f} ms of waiting; from "
+          f"memory {held:.0f} ms; the pipeline alone {alone:.0f} ms; {statistics.median(shares):.0%} of a step waits for data "
+          f"({min(shares):.0%} to {max(shares):.0%} in {rounds} rounds of {steps} steps)", flush=True)  # fmt: skip
 
 
-def timed(call):
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def loop(model, dataset):
+    """Seconds until a batch is there and seconds of its step, means over the steps but the first two."""
+    waited, busy, start = [], [], time.perf_counter()
+    for batch in dataset:
+        there = time.perf_counter()
+        if model is not None:
+            model.train_on_batch(*batch)
+        done = time.perf_counter()
+        waited.append(there - start)
+        busy.append(done - there)
+        start = done
+    return statistics.mean(waited[2:]), statistics.mean(busy[2:])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=["flowers102", "omniglot"])
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     for name in options.data:
         measure(name, options.steps, options.rounds)
