@@ -211,7 +211,7 @@ def check_label_values(values, classes=None):
         raise ValueError(f"labels must be integers, not {values.dtype}; zoo.data.encode turns names into ids")
     if values.dtype.kind == "f":
         if not (np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2.0**53)).all():
-            raise ValueError("labels must be whole numbers (class ids), but some have a fraction or are no number")
+            raise ValueError("labels must be whole numbers (class and sample ids), but some have a fraction or are no number")
         values = values.astype("int64")
     if not values.size:
         return values.astype("int32")

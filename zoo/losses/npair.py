@@ -9,6 +9,7 @@ from zoo.losses.base import Loss, Terms, check_batch, divide, seen
 from zoo.losses.infonce import positives_against_negatives
 from zoo.losses.row_loss import exponentials, mask_means, pair_means, sums_by_class
 from zoo.losses.sides import SideLoss
+from zoo.mining import inside
 
 FORMS = ("all", "pairs", "batch")
 
