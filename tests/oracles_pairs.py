@@ -157,7 +157,7 @@ def circle(labels, x, margin=0.4, gamma=80.0, form="joint", distance="cosine", d
     """`weights` is a dict that keeps the weights of the first call, for derivatives that do not pass through them."""
 
     def cost(row, p, n):
-        key = tuple(p + n)
+        key = int(np.argmax(row))  # the row itself
         w = np.array([max(0.0, 1 + margin - row[j]) if j in p else max(0.0, row[j] + margin) for j in p + n])
         w = w if weights is None else weights.setdefault(key, w)
         z = gamma * w * np.array([1 - margin - row[j] if j in p else row[j] - margin for j in p + n])
