@@ -13,6 +13,19 @@ def similarity(x, y, distance):
     return -square if distance == "squared_euclidean" else -np.sqrt(square)
 
 
+def positives(labels, i):
+    """The other rows of the class of row i; where labels [N, 2] have sample ids, only those of other samples."""
+    if np.ndim(labels) == 1:
+        return [j for j in range(len(labels)) if j != i and labels[j] == labels[i]]
+    return [j for j, (label, sample) in enumerate(labels) if label == labels[i][0] and sample != labels[i][1]]
+
+
+def negatives(labels, i):
+    """The rows of other classes than that of row i."""
+    classes = labels if np.ndim(labels) == 1 else [label for label, _ in labels]
+    return [j for j in range(len(labels)) if classes[j] != classes[i]]
+
+
 def softplus(z):
     return np.logaddexp(0.0, z)
 

@@ -4,6 +4,7 @@
 """
 
 import numpy as np
+import oracles
 from oracles import softplus
 from oracles import similarity as between
 
@@ -15,9 +16,7 @@ def parts(labels, x, distance, normalize=None):
         x = x / np.linalg.norm(x, axis=1, keepdims=True)
     n = range(len(labels))
     s = np.array([[between(x[i], x[j], distance) for j in n] for i in n])
-    positives = [[j for j in n if j != i and labels[j] == labels[i]] for i in n]
-    negatives = [[j for j in n if labels[j] != labels[i]] for i in n]
-    return s, positives, negatives
+    return s, [oracles.positives(labels, i) for i in n], [oracles.negatives(labels, i) for i in n]
 
 
 def average(values, terms, denominator):
@@ -77,8 +76,8 @@ def npair(labels, x, form="all", l2=0.003, temperature=1.0, distance="dot", norm
         x = x / np.linalg.norm(x, axis=1, keepdims=True)
     squares = (x**2).sum(axis=1)
     if form == "pairs":
-        pairs = [np.flatnonzero(np.asarray(labels) == c)[:2] for c in dict.fromkeys(np.asarray(labels).tolist())]
-        pairs = [pair for pair in pairs if len(pair) == 2]
+        firsts = [i for i in range(len(x)) if set(range(i)) <= set(oracles.negatives(labels, i))]  # of each class
+        pairs = [(i, p[0]) for i in firsts if (p := oracles.positives(labels, i))]
         if len(pairs) < 2:
             return 0.0
         z = np.array([[x[a] @ x[p] / temperature for _, p in pairs] for a, _ in pairs])
@@ -90,8 +89,9 @@ def npair(labels, x, form="all", l2=0.003, temperature=1.0, distance="dot", norm
         return infonce(labels, x, temperature, "dot") + (l2 * np.mean(of) if of else 0.0)
     s, positives, negatives = parts(labels, x, "dot")
     z = s / temperature
+    own = [[*p, i] for i, p in enumerate(positives)]
     costs = [
-        lse(z[i]) - np.mean(z[i][[*positives[i], i]]) + l2 * squares[i] for i in range(len(x)) if negatives[i]
+        lse(z[i][own[i] + n]) - np.mean(z[i][own[i]]) + l2 * squares[i] for i, n in enumerate(negatives) if n
     ]
     return float(np.mean(costs)) if costs else 0.0
 
@@ -157,7 +157,7 @@ def circle(labels, x, margin=0.4, gamma=80.0, form="joint", distance="cosine", d
     """`weights` is a dict that keeps the weights of the first call, for derivatives that do not pass through them."""
 
     def cost(row, p, n):
-        key = tuple(p + n)
+        key = int(np.argmax(row))  # the row itself
         w = np.array([max(0.0, 1 + margin - row[j]) if j in p else max(0.0, row[j] + margin) for j in p + n])
         w = w if weights is None else weights.setdefault(key, w)
         z = gamma * w * np.array([1 - margin - row[j] if j in p else row[j] - margin for j in p + n])

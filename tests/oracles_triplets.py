@@ -1,7 +1,7 @@
 """The triplet plane as plain loops in float64."""
 
 import numpy as np
-from oracles import similarity, softplus
+from oracles import negatives, positives, similarity, softplus
 
 
 def matrix(x, distance="cosine", normalize=None):
@@ -22,7 +22,7 @@ def cost(s_ap, s_an, objective, margin, temperature):
 
 
 def chosen_positives(s, labels, a, positive, duplicate_threshold):
-    p_all = [p for p in range(len(labels)) if p != a and labels[p] == labels[a]]
+    p_all = positives(labels, a)
     if positive == "easy" and duplicate_threshold is not None:
         p_all = [p for p in p_all if s[a, p] <= duplicate_threshold]
     if positive == "all" or not p_all:
@@ -31,7 +31,7 @@ def chosen_positives(s, labels, a, positive, duplicate_threshold):
 
 
 def chosen_negatives(s, labels, a, p, positive, negative, margin, fallback):
-    n_all = [n for n in range(len(labels)) if labels[n] != labels[a]]
+    n_all = negatives(labels, a)
     if negative == "all" or not n_all:
         return n_all
     if negative == "band":

@@ -16,24 +16,36 @@ FAR = 1e30
 FEWER = 7  # and up to which a narrower table of them does: classes of eight
 
 
+def parts(labels):
+    """Class ids [N] and sample ids [N] of labels [N, 2]; None instead of sample ids for labels [N]."""
+    return (labels, None) if len(labels.shape) == 1 else (labels[:, 0], labels[:, 1])
+
+
 def positive_mask(labels):
-    """True [N, N] where two different rows share a label [N]."""
-    same = labels[:, None] == labels[None, :]
-    return ops.logical_and(same, ops.logical_not(ops.eye(ops.shape(labels)[0], dtype="bool")))
+    """True [N, N] where two different rows, of different samples where labels have ids, share a class; see `parts`."""
+    classes, samples = parts(labels)
+    same = classes[:, None] == classes[None, :]
+    if samples is None:
+        return ops.logical_and(same, ops.logical_not(ops.eye(ops.shape(labels)[0], dtype="bool")))
+    return ops.logical_and(same, samples[:, None] != samples[None, :])
 
 
 def negative_mask(labels):
-    """True [N, N] where two rows differ in their label [N]."""
-    return labels[:, None] != labels[None, :]
+    """True [N, N] where two rows differ in their class; see `parts`."""
+    classes, _ = parts(labels)
+    return classes[:, None] != classes[None, :]
 
 
 class Classmates(NamedTuple):
     """The batch sorted by label, so that the positives of every row are known without an (N, N) mask.
 
+    With sample ids the copies of a row, itself included, follow each other; its positives are the rest of the class.
+
     Attributes:
-        order: rows sorted by label [N].
-        place: where each row's class starts in `order`, which of the class the row is, and its members [N, 3].
-        most: positives of the row that has most of them, a scalar.
+        order: rows sorted by class, then by sample [N].
+        place: where each row's class starts in `order`, which of the class the row is (its last copy, with sample ids), and
+            the members of the class [N, 3]; with sample ids also one more than the row's positives [N, 4].
+        most: members of the largest class less one, a scalar: no row has more positives.
     """
 
     order: object
@@ -42,31 +54,57 @@ class Classmates(NamedTuple):
 
 
 def classmates(labels):
-    """Return the `Classmates` of labels [N]: O(N log N)."""
-    rows = ops.shape(labels)[0]
-    order = ops.cast(ops.argsort(labels), "int32")
-    ordered = ops.take(labels, order)
-    new = ops.concatenate([ops.zeros((1,), "int32"), ops.cast(ordered[1:] != ordered[:-1], "int32")])
-    group = ops.cumsum(new)  # (N,), of the sorted rows
-    counts = ops.segment_sum(ops.ones_like(group), group, num_segments=rows)
+    """Return the `Classmates` of labels [N] or [N, 2]: O(N log N)."""
+    classes, samples = parts(labels)
+    order, rank = _sort(labels)
+    start, count = _runs(ops.take(classes, order), rank)
+    place = [start, rank - start, count]
+    if samples is not None:
+        first, copies = _runs(ops.take(labels, order, axis=0), rank)
+        place = [start, first + copies - 1 - start, count, count - copies + 1]
+    return Classmates(order, ops.cast(ops.stack(place, axis=1), "int32"), ops.cast(ops.max(count) - 1, "int32"))
+
+
+def first_copies(labels):
+    """For each row of labels [N, 2] the first row that shares class and sample with it, int32 [N]."""
+    order, rank = _sort(labels)
+    return ops.take(order, _runs(ops.take(labels, order, axis=0), rank)[0])
+
+
+def _sort(labels):
+    """Rows in the order of class, sample and row [N], and where each row is in it [N]."""
+    classes, samples = parts(labels)
+    if samples is None:
+        order = ops.argsort(classes)
+    else:
+        order = ops.argsort(samples)
+        order = ops.take(order, ops.argsort(ops.take(classes, order)))  # stable, so the samples stay sorted
+    order = ops.cast(order, "int32")
+    return order, ops.cast(ops.argsort(order), "int32")
+
+
+def _runs(ordered, rank):
+    """Where the run of equal rows of `ordered` [N] or [N, 2] begins that each `rank` [N] lies in, and how long it is."""
+    new = ordered[1:] != ordered[:-1]
+    new = new if len(new.shape) == 1 else ops.any(new, axis=1)
+    group = ops.cumsum(ops.concatenate([ops.zeros((1,), "int32"), ops.cast(new, "int32")]))
+    counts = ops.segment_sum(ops.ones_like(group), group, num_segments=ops.shape(ordered)[0])
     starts = ops.cumsum(counts) - counts
-    rank = ops.cast(ops.argsort(order), "int32")  # where each row is in the order
     group = ops.take(group, rank)
-    start = ops.take(starts, group)
-    place = ops.stack([start, rank - start, ops.take(counts, group)], axis=1)
-    return Classmates(order, ops.cast(place, "int32"), ops.cast(ops.max(counts) - 1, "int32"))
+    return ops.take(starts, group), ops.take(counts, group)
 
 
 def classmate(order, place, rank):
-    """Return the positive of a rank 1, 2, ... (or of several [W]) for rows at `place` [C, 3].
+    """Return the positive of a rank 1, 2, ... (or of several [W]) for rows at `place` [C, 3] or [C, 4].
 
     Returns:
-        index [C, 1] or [C, W], and present, False where the class has fewer; the index is then the row itself.
+        index [C, 1] or [C, W], and present, False where the row has fewer positives. The ranks 0 up to the members of the
+        class go through all of it: from those that are not present on, the index is a copy of the row or the row itself.
     """
     start, offset, count = (place[:, i : i + 1] for i in range(3))  # (C, 1)
-    present = rank < count
-    turn = ops.mod(offset + ops.where(present, rank, 0), count)
-    return ops.take(order, start + turn), present
+    member = rank < count
+    turn = ops.mod(offset + ops.where(member, rank, 0), count)
+    return ops.take(order, start + turn), member if place.shape[1] == 3 else rank < place[:, 3:]
 
 
 def entries(values, columns):
@@ -112,7 +150,7 @@ def pick_positive(similarity, mask, mates, place, rule, limit=None):
         similarity: detached similarities [C, N].
         mask: True for positives [C, N].
         mates: `Classmates` of the batch.
-        place: rows [C, 3] of `mates.place` for these anchors.
+        place: rows of `mates.place` for these anchors.
         rule: `"hard"` or `"easy"`.
         limit: leave out positives more similar than this; None keeps them.
 

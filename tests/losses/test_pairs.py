@@ -70,6 +70,9 @@ BATCHES = {
     "ties": lambda r: (r.integers(0, 3, 12), r.integers(-1, 2, (12, 2)) + np.array([3.0, 0])),
     "singletons": lambda r: (np.array([0, 1, 2, 3, 3, 3, 4]), r.normal(size=(7, 3))),
     "duplicates": lambda r: (r.integers(0, 3, 10), np.repeat(r.normal(size=(5, 4)), 2, axis=0)),
+    "sample ids": lambda r: (r.integers(0, 3, (13, 2)), r.normal(size=(13, 5))),
+    "samples twice": lambda r: (np.tile(np.stack([r.integers(0, 3, 6), np.arange(6)], 1), (2, 1)), np.tile(r.normal(size=(6, 4)), (2, 1))),
+    "one sample": lambda r: (np.ones((5, 2), "int32"), r.normal(size=(5, 3))),
     "one class": lambda r: (np.ones(5, "int32"), r.normal(size=(5, 3))),
 }
 
@@ -104,7 +107,7 @@ def uncompiled():
 
 
 @pytest.mark.parametrize("name, settings", CASES, ids=title)
-@pytest.mark.parametrize("batch", ["random", "singletons"])
+@pytest.mark.parametrize("batch", ["random", "singletons", "sample ids"])
 def test_gradients_equal_central_differences(name, settings, batch):
     labels, x = BATCHES[batch](np.random.default_rng(3))
     fixed = dict(settings)
@@ -122,8 +125,9 @@ SIDED = [case for case in CASES if isinstance(zoo.losses.get(case[0]), zoo.losse
 
 
 @pytest.mark.parametrize("name, settings", CHUNKED, ids=title)
-def test_rows_in_chunks_give_the_same(name, settings):
-    labels, x = BATCHES["random"](np.random.default_rng(5))
+@pytest.mark.parametrize("batch", ["random", "sample ids"])
+def test_rows_in_chunks_give_the_same(name, settings, batch):
+    labels, x = BATCHES[batch](np.random.default_rng(5))
     whole = value_and_gradient(zoo.losses.get(name, **settings), labels, x)
     parts = value_and_gradient(zoo.losses.get(name, anchor_chunk=4, **settings), labels, x)
     assert parts[0] == pytest.approx(whole[0], rel=backend.within(1e-9, torch=1e-6))
@@ -132,8 +136,9 @@ def test_rows_in_chunks_give_the_same(name, settings):
 
 @pytest.mark.parametrize("name, settings", SIDED, ids=title)
 @pytest.mark.parametrize("few", [zoo.mining.FEWER, 0])
-def test_positives_taken_out_of_long_rows_give_the_same(name, settings, few, monkeypatch):
-    labels, x = BATCHES["random"](np.random.default_rng(6))
+@pytest.mark.parametrize("batch", ["random", "sample ids"])
+def test_positives_taken_out_of_long_rows_give_the_same(name, settings, batch, few, monkeypatch):
+    labels, x = BATCHES[batch](np.random.default_rng(6))
     masked = value_and_gradient(zoo.losses.get(name, **settings), labels, x)
     monkeypatch.setattr(zoo.losses.sides, "LONG", 0)  # rows as short as these are not taken apart
     monkeypatch.setattr(zoo.mining, "FEWER", few)

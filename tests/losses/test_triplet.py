@@ -72,6 +72,8 @@ BATCHES = {
     "ties": lambda r: (r.integers(0, 3, 12), r.integers(-1, 2, (12, 2)) + np.array([3, 0])),
     "singletons": lambda r: (np.array([0, 1, 2, 3, 3, 3, 4]), r.normal(size=(7, 3))),
     "duplicates": lambda r: (r.integers(0, 3, 10), np.repeat(r.normal(size=(5, 4)), 2, axis=0)),
+    "sample ids": lambda r: (r.integers(0, 3, (13, 2)), r.normal(size=(13, 5))),
+    "samples twice": lambda r: (np.tile(np.stack([r.integers(0, 3, 7), np.arange(7)], 1), (2, 1)), np.tile(r.normal(size=(7, 4)), (2, 1))),
 }
 FEW = int(backend.NAME == "jax")  # a gradient traces both ways there, and without a column there is nothing to trace
 WAYS = {"few": {}, "sorting in chunks": {"few": FEW, "anchor_chunk": 5}}  # some class has three members or more
@@ -91,7 +93,7 @@ def way(request, monkeypatch):
 @pytest.mark.parametrize("batch", BATCHES)
 def test_every_point_of_the_plane_equals_plain_loops(settings, batch, way):
     labels, x = BATCHES[batch](np.random.default_rng(7))
-    rounded = batch in ("random", "singletons")  # elsewhere a root would break the ties
+    rounded = batch in ("random", "singletons", "sample ids")  # elsewhere a root would break the ties
     cases = ("euclidean" if rounded else "dot", 1.0, "drop"), ("squared_euclidean", -0.25, "farthest")
     for distance, margin, fallback in cases:
         options = dict(settings, margin=margin, distance=distance, fallback=fallback, denominator="valid")
@@ -107,7 +109,7 @@ SWAPS = [s for s in SWAPS if (s["negative"], s["objective"]) != ("all", "nca")]
 
 
 @pytest.mark.parametrize("settings", SWAPS, ids=lambda s: "-".join(s.values()))
-@pytest.mark.parametrize("batch", ["random", "singletons", "duplicates"])  # with ties another negative is as good
+@pytest.mark.parametrize("batch", [batch for batch in BATCHES if batch != "ties"])  # there another negative is as good
 def test_anchor_swap_equals_plain_loops(settings, batch):
     labels, x = BATCHES[batch](np.random.default_rng(5))
     distance = "cosine" if settings["objective"] == "second_order" else "dot"
@@ -131,7 +133,7 @@ def test_triplets_below_the_least_similarity_are_left_out(positive, negative, mi
 @pytest.mark.parametrize("batch", BATCHES)
 def test_every_name_equals_plain_loops(name, batch):
     labels, x = BATCHES[batch](np.random.default_rng(11))
-    if batch in ("ties", "duplicates"):
+    if batch in ("ties", "duplicates", "samples twice"):
         x = x + 0.01 * np.random.default_rng(0).normal(size=x.shape)  # unit rows round ties away
     expected = oracles_triplets.ORACLES[name](labels, x)
     assert float(zoo.losses.get(name)(labels, x)) == pytest.approx(expected, rel=1e-6, abs=1e-9)
@@ -144,21 +146,26 @@ def gradient_of(loss, labels, x):
 DISTANCES = ("cosine", "dot", "euclidean", "squared_euclidean")
 
 
+SHAPES = pytest.mark.parametrize("shape", [9, (9, 2)], ids=["classes", "sample ids"])  # of labels
+
+
+@SHAPES
 @pytest.mark.parametrize("settings", PLANE, ids=lambda s: "-".join(s.values()))
-def test_gradient_equals_central_differences(settings, way):
+def test_gradient_equals_central_differences(settings, shape, way):
     random = np.random.default_rng(3)
     for distance in DISTANCES if settings["objective"] == "hinge" else ("cosine",):
-        labels, x = random.integers(0, 3, 9), random.normal(size=(9, 4))
+        labels, x = random.integers(0, 3, shape), random.normal(size=(9, 4))
         options = dict(settings, margin=0.37, denominator="valid", distance=distance)
         actual = gradient_of(zoo.losses.TripletLoss(**options, **way), labels, x)
         expected = oracles.gradient(lambda z: oracles_triplets.triplet_loss(labels, z, **options), x)
         np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
+@SHAPES
 @pytest.mark.parametrize("settings", SWAPS, ids=lambda s: "-".join(s.values()))
-def test_gradient_with_anchor_swap_equals_central_differences(settings):
+def test_gradient_with_anchor_swap_equals_central_differences(settings, shape):
     random = np.random.default_rng(3)
-    labels, x = random.integers(0, 3, 9), random.normal(size=(9, 4))
+    labels, x = random.integers(0, 3, shape), random.normal(size=(9, 4))
     options = dict(settings, margin=0.37, denominator="valid", swap=True)
     actual = gradient_of(zoo.losses.TripletLoss(**options), labels, x)
     expected = oracles.gradient(lambda z: oracles_triplets.triplet_loss(labels, z, **options), x)

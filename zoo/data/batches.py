@@ -5,13 +5,14 @@ import numpy as np
 
 from zoo import errors
 from zoo.backends import tensorflow
-from zoo.data.checks import as_items, as_labels, group, whole
+from zoo.data.checks import as_ids, as_items, as_labels, group, whole
 from zoo.data.samplers import PER_CLASS, SAMPLERS, Sampler
 
 
 def pk_batches(
-    items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0, repeats=True
-):
+    items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0, repeats=True,
+    sample_ids=False,
+):  # fmt: skip
     """Return batches of `classes` x `per_class` samples, to be given to `fit`.
 
     Samplers:
@@ -35,7 +36,11 @@ def pk_batches(
         sampler: one of the names above.
         others: rows of other classes at the end of each batch, for `"facenet"`.
         repeats: whether a sample may come twice in a batch where its class has fewer than K. A loss takes the two for a
-            positive pair, unless images are cut at random and really differ. Without repeats batches get smaller instead.
+            positive pair, unless it is told by `sample_ids`. Without repeats batches get smaller instead.
+        sample_ids: True makes labels (P * K, 2), class and row of the item, so that no loss takes a sample that comes twice
+            for its own positive: batches keep their size, as they do not with `repeats=False`, and copies are known however
+            they are cut or cropped, as they are not by the similarity above a loss's `duplicate_threshold`. Integers (N,)
+            take the place of the rows where items are copies already: those of one class that share a number are one sample.
 
     Returns:
         `PKBatches`.
@@ -48,11 +53,13 @@ def pk_batches(
     >>> batches = pk_batches(["a", "b", "c", "d"], [0, 0, 1, 1], classes=2, per_class=2)
     >>> batches.batch(0)[1].tolist()
     [1, 1, 0, 0]
+    >>> pk_batches(["a", "b", "c", "d"], [0, 0, 1, 1], classes=2, per_class=3, sample_ids=True).batch(0)[1].tolist()
+    [[1, 3], [1, 2], [1, 2], [0, 0], [0, 1], [0, 0]]
 
     References: Hermans et al. 2017 (pk); Musgrave et al. 2020 (m_per_class); Sohn 2016 (npair); Xuan et al. 2020
     (balanced); Schroff et al. 2015 (facenet).
     """
-    return PKBatches(items, labels, classes, per_class, steps, seed, preprocess, sampler, others, repeats)
+    return PKBatches(items, labels, classes, per_class, steps, seed, preprocess, sampler, others, repeats, sample_ids)
 
 
 class PKBatches(keras.utils.PyDataset):
@@ -68,6 +75,7 @@ class PKBatches(keras.utils.PyDataset):
 
     Attributes:
         class_names: sorted classes by code, where labels had to be encoded; `None` where they are used as they came.
+        sample_ids: int32 (N,), or `None` where batches have none.
         steps: batches in an epoch.
         start: number of the batch that the epoch begins with.
         position: `None`, or a callable that gives the global step, or None where it is not known; the epoch then
@@ -76,7 +84,7 @@ class PKBatches(keras.utils.PyDataset):
 
     def __init__(
         self, items, labels, classes=None, per_class=None, steps=None, seed=0, preprocess=None, sampler="pk", others=0,
-        repeats=True,
+        repeats=True, sample_ids=False,
     ):  # fmt: skip
         super().__init__()
         if sampler not in SAMPLERS:
@@ -94,6 +102,7 @@ class PKBatches(keras.utils.PyDataset):
             raise ValueError(f"preprocess must be callable or None; got {type(preprocess).__name__}")
         self.preprocess, self.repeats = preprocess, errors.flag("repeats", repeats)
         self.labels, self.class_names, self._members = group(labels)
+        self.sample_ids = as_ids(sample_ids, len(self.items))
         self.classes = whole("classes", max(2, min(16, len(self._members))) if classes is None else classes, 2)
         if len(self._members) < self.classes:
             raise ValueError(
@@ -139,13 +148,13 @@ class PKBatches(keras.utils.PyDataset):
         if transform is not None:
             return self._transformed(tf, epoch, transform)
 
-        def spec(array):
+        def spec(array, is_x):
             array = np.asarray(array)
-            free = array.dtype.kind == "i" and array.ndim == 2  # ids of texts
+            free = is_x and array.dtype.kind == "i" and array.ndim == 2  # ids of texts
             shape = (array.shape[0] if self.repeats else None, *((None,) * (array.ndim - 1) if free else array.shape[1:]))
             return tf.TensorSpec(shape, array.dtype)
 
-        dataset = tf.data.Dataset.from_generator(epoch, output_signature=tuple(map(spec, self.batch(self.start))))
+        dataset = tf.data.Dataset.from_generator(epoch, output_signature=tuple(map(spec, self.batch(self.start), (True, False))))
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(2)
 
     def _transformed(self, tf, epoch, transform):
@@ -153,7 +162,7 @@ class PKBatches(keras.utils.PyDataset):
         paths = x.dtype == object and isinstance(x[0], str)
         size = len(y) if self.repeats else None
         items = tf.TensorSpec((size, *x.shape[1:]), tf.string if x.dtype == object else x.dtype)
-        signature = tf.TensorSpec((), tf.int64), items, tf.TensorSpec((size,), y.dtype)
+        signature = tf.TensorSpec((), tf.int64), items, tf.TensorSpec((size, *y.shape[1:]), y.dtype)
 
         def read(step, items, labels):
             items = tf.map_fn(tf.io.read_file, items) if paths else items
@@ -185,14 +194,15 @@ class PKBatches(keras.utils.PyDataset):
             )
 
     def batch(self, step):
-        """Return batch `step`: `(x, y)`, samples (P * K, ...) and labels (P * K,); a function of (seed, step)."""
+        """Return batch `step`: `(x, y)`, samples (P * K, ...) and labels (P * K,) or (P * K, 2); a function of (seed, step)."""
         x, y = self.rows(step)
         return x if self.preprocess is None else self.preprocess(x), y
 
     def rows(self, step):
         """Return batch `step` before `preprocess`."""
         rows = self.indices(step)
-        return self.items[rows], self.labels[rows]
+        y = self.labels[rows]
+        return self.items[rows], y if self.sample_ids is None else np.stack([y, self.sample_ids[rows]], axis=1)
 
     def on_epoch_begin(self):
         """Let the epoch begin at the model's global step, where one is given."""

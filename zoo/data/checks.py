@@ -79,6 +79,20 @@ def as_labels(labels):
     return _named(labels if isinstance(labels, (list, tuple)) else array.tolist())
 
 
+def as_ids(sample_ids, rows):
+    """Return a sample id of each item, int32 (N,): the rows for True, None for False, given integers without merging any."""
+    if isinstance(sample_ids, (bool, np.bool_)):
+        return np.arange(rows, dtype="int32") if sample_ids else None
+    ids = np.asarray(sample_ids)
+    if ids.shape != (rows,) or ids.dtype.kind not in "iu":
+        raise ValueError(
+            f"sample_ids must be True, False or one integer an item, shape ({rows},); got {ids.dtype} of shape {ids.shape}; "
+            "zoo.data.encode turns names into integers"
+        )
+    fits = INT32.min <= int(ids.min()) and int(ids.max()) <= INT32.max
+    return (ids if fits else np.unique(ids, return_inverse=True)[1]).astype("int32")
+
+
 def _named(values):
     """Return strings or integers beyond int64 as an object array (N,), refusing anything else by its row."""
     values = [value[0] if isinstance(value, (list, tuple, np.ndarray)) else value for value in values]

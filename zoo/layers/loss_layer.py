@@ -32,7 +32,7 @@ class LossLayer(keras.layers.Layer):
         name: name of the layer.
 
     Call arguments:
-        labels: class ids [N].
+        labels: class ids [N], or class and sample ids [N, 2], see `zoo.losses.Loss`.
         embeddings: floats [N, D]; two towers for a loss of those, see `zoo.losses.TowerLoss`.
         sample_weight: floats [N], or None.
         similarity: how two towers compare, floats [N, M], where that is not a matter of one vector an item.

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.base import Loss, Terms, check_batch
+from zoo.losses.base import Loss, Terms
 from zoo.losses.hinge import score_health
 from zoo.losses.scores import cross_entropy, own_scores
 
@@ -64,7 +64,7 @@ class AngularSoftmax(Loss):
         if len(y_pred.shape) != 3 or y_pred.shape[-1] != 2:
             return super().checked_terms(y_true, y_pred)
         classes = y_pred.shape[1]
-        labels, flat = check_batch(y_true, ops.reshape(y_pred, (-1, 2 * classes)), classes)
+        labels, flat = self.check(y_true, ops.reshape(y_pred, (-1, 2 * classes)), classes)
         return self.terms(labels, ops.reshape(flat, (-1, classes, 2)))
 
     def terms(self, labels, cosines):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import geometry
+from zoo import geometry, mining
 
 
 class Terms(NamedTuple):
@@ -38,6 +38,11 @@ class Loss(keras.losses.Loss):
     sum(w v l) / sum(w v) for the reduction `"mean"`, sum(w v l) for `"sum"`, and w v l for `None`.
     Rows that cannot be anchors count neither above nor below the line; without any anchor the loss is 0.
 
+    Labels are class ids [N] or [N, 1]; or [N, 2], class ids and sample ids, where a batch may hold one sample twice. Two
+    rows that share both are neither a positive nor a negative pair; a row whose classmates are all copies of it has no
+    positive. Losses on class scores, which compare no rows, ignore sample ids; those of two towers and on several labels
+    a row refuse or have no place for them.
+
     Args:
         reduction: `"mean"` (also under Keras' name `"sum_over_batch_size"`), `"sum"` or `None`.
         name: name of the loss.
@@ -68,7 +73,7 @@ class Loss(keras.losses.Loss):
         return changed
 
     def terms(self, labels, embeddings):
-        """Return the `Terms` of a batch: labels [N] of integers, embeddings [N, D] (or class scores [N, C])."""
+        """Return the `Terms` of a batch: labels [N] or [N, 2] as from `check`, embeddings [N, D] (or class scores [N, C])."""
         raise NotImplementedError("a loss defines terms(labels, embeddings)")
 
     def call(self, y_true, y_pred):
@@ -80,9 +85,22 @@ class Loss(keras.losses.Loss):
         return self.reduce(self.checked_terms(y_true, y_pred), sample_weight)
 
     def checked_terms(self, y_true, y_pred):
-        """Return the `Terms` of labels and embeddings as they come, after `check_batch`."""
+        """Return the `Terms` of labels and embeddings as they come, after `check`."""
         y_pred = ops.convert_to_tensor(y_pred)
-        return self.terms(*check_batch(y_true, y_pred, y_pred.shape[-1] if self.takes_scores else None))
+        return self.terms(*self.check(y_true, y_pred, y_pred.shape[-1] if self.takes_scores else None))
+
+    def check(self, labels, embeddings, classes=None):
+        """As `check_batch`, with sample ids: labels [N, 2] come back as class ids and `zoo.mining.first_copies`.
+
+        Names of samples then do not matter: unique ids give what no ids give, to the last bit. On class scores labels are
+        [N] always.
+        """
+        labels, embeddings = check_batch(labels, embeddings, classes, ids=True)
+        if len(labels.shape) == 1 or self.takes_scores:
+            return mining.parts(labels)[0], embeddings
+        wide = "int64" if ops.dtype(labels).endswith("64") else "int32"
+        columns = labels[:, 0], mining.first_copies(labels)
+        return ops.stack([ops.cast(column, wide) for column in columns], axis=1), embeddings
 
     def check_labels(self, values, classes=None):
         """Return labels, a NumPy array, as the loss takes them; `ValueError` says what is wrong with them."""
@@ -129,20 +147,21 @@ def seen(x):
         return None
 
 
-def check_batch(labels, embeddings, classes=None):
+def check_batch(labels, embeddings, classes=None, ids=False):
     """Return labels as integers [N] and embeddings as float32 or float64 [N, D]; refuse what no loss can use.
 
     Args:
         labels: class ids [N] or [N, 1], of any integer type; floats only when they are whole numbers.
         embeddings: floats [N, D].
         classes: number of classes C when labels index the columns of scores, else None.
+        ids: take labels [N, 2], class ids and sample ids, and return them as such.
 
     Raises:
         ValueError: wrong rank, lengths that differ, an empty batch, labels with fractions or outside 0..C-1,
             NaN or infinite embeddings (values are checked wherever they can be seen: outside a compiled step).
     """
     embeddings = check_vectors(embeddings)
-    return check_labels(labels, embeddings.shape[0], classes), embeddings
+    return check_labels(labels, embeddings.shape[0], classes, ids=ids), embeddings
 
 
 def check_vectors(vectors, name="embeddings"):
@@ -159,27 +178,40 @@ def check_vectors(vectors, name="embeddings"):
     return vectors
 
 
-def check_labels(labels, rows, classes=None, name="labels", of="embeddings"):
-    """Return labels as integers [N]; `ValueError` when their shape or values do not fit the rows of `of`."""
+def check_labels(labels, rows, classes=None, name="labels", of="embeddings", ids=False):
+    """Return labels as integers [N], or [N, 2] with `ids`; `ValueError` when shape or values do not fit the rows of `of`."""
     values = seen(labels)
     if values is not None:
         labels = check_label_values(values, classes)
     labels = ops.convert_to_tensor(labels)
     shape = tuple(labels.shape)
-    if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
-        raise ValueError(f"{name} must have shape (N,) or (N, 1), not {shape}")
+    if not (len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, 2)[: 1 + ids])):
+        more = ", or (N, 2) with sample ids in the second column" if ids else ""
+        hint = "" if ids or shape[1:] != (2,) else "; sample ids are for losses on one tower: leave them out, labels[:, 0]"
+        raise ValueError(f"{name} must have shape (N,) or (N, 1){more}, not {shape}{hint}")
     if rows is not None and shape[0] is not None and shape[0] != rows:
         raise ValueError(f"{name} have {shape[0]} rows, {of} {rows}; they must be equal")
-    return ops.reshape(labels, (-1,))
+    return labels if shape[1:] == (2,) else ops.reshape(labels, (-1,))
 
 
 def check_label_values(values, classes=None):
-    """Return labels, a NumPy array of any shape, as int32 without merging any two; see `check_batch`."""
+    """Return labels, a NumPy array of any shape, as int32 without merging any two; see `check_batch`.
+
+    Of two columns [N, 2] the first holds the class ids and the second the sample ids.
+    """
+    if values.ndim == 2 and values.shape[1] == 2:
+        if {tuple(row) for row in np.unique(values, axis=0).tolist()} == {(0, 1), (1, 0)}:
+            raise ValueError(
+                f"labels must have shape (N,) or (N, 1), or (N, 2) with sample ids in the second column, but these "
+                f"{values.shape} are one-hot: use labels.argmax(axis=1)"
+            )
+        columns = check_label_values(values[:, 0], classes), check_label_values(values[:, 1])
+        return np.stack(columns, axis=1)
     if values.dtype.kind not in "biuf":
         raise ValueError(f"labels must be integers, not {values.dtype}; zoo.data.encode turns names into ids")
     if values.dtype.kind == "f":
         if not (np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2.0**53)).all():
-            raise ValueError("labels must be whole numbers (class ids), but some have a fraction or are no number")
+            raise ValueError("labels must be whole numbers (class and sample ids), but some have a fraction or are no number")
         values = values.astype("int64")
     if not values.size:
         return values.astype("int32")

@@ -21,7 +21,7 @@ def every(x, labels, rules, objective, chunk=None):
 
     Args:
         x: embeddings [N, D].
-        labels: integers [N].
+        labels: integers [N] or [N, 2], see `zoo.mining.parts`.
         rules: a `zoo.losses.TripletLoss`, or whatever has its settings.
         objective: a `zoo.losses.objectives.Objective`.
         chunk: anchors at a time; None takes all at once.
@@ -107,7 +107,7 @@ def _counts(similarity, negatives, positive, most, rules):
 def _sorted_counts(similarity, negatives, place, order, rules):
     """The same by sorting the rows: triplets by how much farther than the positive the negative is."""
     margin = ops.convert_to_tensor(rules.margin, dtype=similarity.dtype)
-    positives = place[:, 2:] - 1
+    positives = place[:, -1:] - 1
 
     def closer(shift, strict):
         return sorting.rank_counts(similarity, order, place, shift, strict)

@@ -14,7 +14,7 @@ def one_each(x, labels, rules, objective, chunk=None):
 
     Args:
         x: embeddings [N, D].
-        labels: integers [N].
+        labels: integers [N] or [N, 2], see `zoo.mining.parts`.
         rules: a `zoo.losses.TripletLoss`, or whatever has its settings.
         objective: a `zoo.losses.objectives.Objective`.
         chunk: anchors at a time; None takes all at once.

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import errors
+from zoo import errors, mining
 from zoo.losses.around import Around
-from zoo.losses.base import check_batch
 from zoo.losses.matryoshka import combine
 
 
@@ -77,20 +76,26 @@ class Chunked(Around):
         return super().check_labels(values, self.classes if classes is None else classes)
 
     def checked_terms(self, y_true, y_pred):
-        return self.terms(*check_batch(y_true, ops.convert_to_tensor(y_pred), self.classes))
+        return self.terms(*self.check(y_true, ops.convert_to_tensor(y_pred), self.classes))
 
     def terms(self, labels, embeddings):
         width = check_chunks(self.chunks, embeddings.shape[-1])
         parts, groups = [], self.groups
         for i in range(self.chunks):
             chunk = embeddings[:, i * width : (i + 1) * width]
-            own = labels if groups is None else ops.take(ops.convert_to_tensor(groups[i]), labels)
-            parts.append(self.loss.terms(own, chunk))
+            parts.append(self.loss.terms(labels if groups is None else _grouped(labels, groups[i]), chunk))
         return combine(parts, reduction=self.reduction)
 
     def get_config(self):
         names = ("chunks", "classes", "meta_classes", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _grouped(labels, groups):
+    """Labels [N] or [N, 2] with the group of each class in its place."""
+    classes, samples = mining.parts(labels)
+    own = ops.take(ops.convert_to_tensor(groups), classes)
+    return own if samples is None else ops.stack([own, ops.cast(samples, own.dtype)], axis=1)
 
 
 def check_chunks(chunks, size):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo import errors
+from zoo import errors, mining
 from zoo.losses import rows
 from zoo.losses.base import divide
 from zoo.losses.row_loss import Masked, count_pairs
@@ -87,6 +87,10 @@ class ContrastiveLoss(SideLoss):
             return value, others, active, -pull * slopes[0], push * slopes[1]  # by the similarity, hence the signs
 
         columns, pairs = self.outputs_of_sides(sides, labels, x)
+        _, samples = mining.parts(labels)
+        if samples is not None:  # a row has no pair with its copies
+            copies = ops.segment_sum(ops.ones_like(columns[1]), samples, num_segments=ops.shape(x)[0])
+            columns[1] = columns[1] + 1.0 - ops.take(copies, samples)
         return self.finish(*columns, pairs, "anchors")
 
     def _hinges(self, near, far):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from zoo import errors
-from zoo.losses.base import Loss, Terms, check_batch, check_label_values
+from zoo.losses.base import Loss, Terms, check_label_values
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -101,7 +101,7 @@ class BinaryHinge(Loss):
 
     def checked_terms(self, y_true, y_pred):
         y_pred = ops.convert_to_tensor(y_pred)
-        labels, scores = check_batch(y_true, y_pred[:, None] if len(y_pred.shape) == 1 else y_pred, 2)
+        labels, scores = self.check(y_true, y_pred[:, None] if len(y_pred.shape) == 1 else y_pred, 2)
         if scores.shape[1] != 1:
             raise ValueError(f"scores must have shape (N,) or (N, 1), not {tuple(scores.shape)}")
         return self.terms(labels, scores)

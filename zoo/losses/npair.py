@@ -4,11 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import errors, geometry
+from zoo import errors, geometry, mining
 from zoo.losses.base import Loss, Terms, check_batch, divide, seen
 from zoo.losses.infonce import positives_against_negatives
 from zoo.losses.row_loss import exponentials, mask_means, pair_means, sums_by_class
 from zoo.losses.sides import SideLoss
+from zoo.mining import inside
 
 FORMS = ("all", "pairs", "batch")
 
@@ -22,9 +23,10 @@ class NPairLoss(SideLoss):
 
     - `"all"`: every ordered positive pair, with all rows of other classes as n; whatever the batch, no row is lost.
     - `"pairs"`: the paper's. The two first rows of each class in the batch are its anchor and its positive, n ranges over
-      the positives of the other classes, and further rows are ignored. It depends on the order of the batch.
+      the positives of the other classes, and further rows are ignored. It depends on the order of the batch. With sample
+      ids it is the first rows of two samples.
     - `"batch"`: softmax over all rows of the batch, with the target spread evenly over the anchor's class, itself included
-      (the form of tensorflow-addons).
+      (the form of tensorflow-addons) and its copies, by sample ids, left out of both.
 
     The cost is averaged over pairs (or anchors), and `l2` times the mean squared length of their rows is added: rows are
     taken as they are, and lengths would grow without end.
@@ -83,7 +85,11 @@ class NPairLoss(SideLoss):
         if self.form == "pairs":
             return self._pairs(labels, embeddings)
         x = self.prepare(embeddings)
-        found = self.outputs_of_sides(self.sides, labels, x) if self.form == "all" else self.outputs(self.row, labels, x)
+        if self.form == "all":
+            found = self.outputs_of_sides(self.sides, labels, x)
+        else:
+            at = [] if len(labels.shape) == 1 else [ops.arange(ops.shape(labels)[0], dtype="int32")]
+            found = self.outputs(self.row, labels, x, given=at)
         (values, terms, active), pairs = found
         squares = ops.sum(ops.square(geometry.widen(x)), axis=1)
         return self.finish(values + self.l2 * squares * terms, terms, active, pairs, "valid")
@@ -95,8 +101,13 @@ class NPairLoss(SideLoss):
     def sides(self, near, far):
         return positives_against_negatives(near, far, self.temperature)
 
-    def row(self, similarity, positives, negatives):
-        scores, same = similarity / self.temperature, ops.cast(ops.logical_not(negatives), similarity.dtype)
+    def row(self, similarity, positives, negatives, at=None):
+        scores, same = similarity / self.temperature, ops.logical_not(negatives)
+        if at is not None:  # copies of the rows `at` [C] are in no sum
+            itself = at[:, None] == ops.arange(ops.shape(similarity)[1], dtype="int32")[None, :]
+            same = ops.logical_or(positives, itself)
+            scores = inside(scores, ops.logical_or(same, negatives))
+        same = ops.cast(same, similarity.dtype)
         log_total, powers, total, _ = exponentials(scores)
         count = ops.sum(same, axis=1, keepdims=True)
         anchor = ops.cast(ops.any(negatives, axis=1, keepdims=True), scores.dtype)
@@ -111,9 +122,13 @@ class NPairLoss(SideLoss):
     def _pairs(self, labels, embeddings):
         """Masks instead of a list of pairs, so that shapes stay those of the batch."""
         x = self.prepare(geometry.widen(embeddings))
-        same = labels[:, None] == labels[None, :]
+        classes, samples = mining.parts(labels)
+        same = classes[:, None] == classes[None, :]
         earlier = ops.cast(ops.tril(ops.ones_like(same, dtype="int32"), k=-1), "bool")
+        fresh = None if samples is None else samples == ops.arange(ops.shape(samples)[0], dtype=ops.dtype(samples))
+        earlier = earlier if fresh is None else ops.logical_and(earlier, fresh[None, :])
         rank = ops.sum(ops.cast(ops.logical_and(same, earlier), "int32"), axis=1)  # (N,): rows of the class before it
+        rank = rank if fresh is None else ops.where(fresh, rank, -1)
         second = ops.logical_and(same, (rank == 1)[None, :])  # (N, N)
         first = ops.logical_and(rank == 0, ops.any(second, axis=1))  # (N,)
         partner = ops.take(x, ops.argmax(ops.cast(second, "int32"), axis=1), axis=0)  # (N, D)

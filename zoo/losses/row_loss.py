@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from zoo import errors, geometry
+from zoo import errors, geometry, mining
 from zoo.losses import rows
 from zoo.losses.base import Loss, Terms, divide
 from zoo.mining import FAR
@@ -67,28 +67,37 @@ class RowLoss(Loss):
         """Whether the mean similarities need the rows: no sum by class gives the mean of a root."""
         return self.distance == "euclidean"
 
-    def outputs(self, row, labels, x, columns=3):
-        """What `row` says of every anchor: columns [N], the first with its gradient, and the means over pairs."""
+    def outputs(self, row, labels, x, columns=3, given=()):
+        """What `row` says of every anchor: columns [N], the first with its gradient, and the means over pairs.
 
-        def function(similarity, positives, negatives):
-            value, terms, active, pull, *more = row(similarity, positives, negatives)
-            return self.columns([value, terms, active, *more], Masked(similarity, positives), similarity), pull
+        `row` takes the rows [C, ...] of the tensors `given` [N, ...] after the masks.
+        """
+
+        def function(similarity, positives, negatives, *given):
+            value, terms, active, pull, *more = row(similarity, positives, negatives, *given)
+            far = None if len(labels.shape) == 1 else Masked(similarity, negatives)
+            return self.columns([value, terms, active, *more], Masked(similarity, positives), similarity, far), pull
 
         def with_weights(*row_and_masks):
             found, pull = function(*row_and_masks)
             return found, pull(ops.ones_like(found[:, :1]))
 
         if self.anchor_chunk is None:
-            found = rows.differentiate_all(function, x, labels, self.distance)
+            found = rows.differentiate_all(function, x, labels, self.distance, given)
         else:
             width = columns + 2 * self.by_row
-            found = rows.differentiate(with_weights, x, labels, self.distance, width, self.anchor_chunk)
+            found = rows.differentiate(with_weights, x, labels, self.distance, width, self.anchor_chunk, given)
         return self.means(found, columns, labels, x)
 
-    def columns(self, columns, near, similarity):
-        """Columns [C] side by side, with the sums that the mean similarities need: of the positives `near`, of all."""
+    def columns(self, columns, near, similarity, far=None):
+        """Columns [C] side by side, with the sums that the mean similarities need: of the positives `near`, of all.
+
+        All are the whole row [C, N], unless the negatives `far` are given: then copies of the row are left out.
+        """
         if self.by_row:
-            columns = [*columns, ops.sum(near.times(near.similarity), axis=1), ops.sum(similarity, axis=1)]
+            s_ap = ops.sum(near.times(near.similarity), axis=1)
+            every = ops.sum(similarity, axis=1) if far is None else s_ap + ops.sum(far.times(similarity), axis=1)
+            columns = [*columns, s_ap, every]
         return ops.stack([ops.cast(column, similarity.dtype) for column in columns], axis=1)
 
     def means(self, found, columns, labels, x):
@@ -127,28 +136,43 @@ def class_index(labels):
 
 
 def count_pairs(labels, dtype):
-    """Number of ordered positive and of ordered negative pairs of the batch, as floats."""
-    of_class = class_index(labels)
+    """Number of ordered positive and of ordered negative pairs of the batch, as floats; labels as `Loss.check` returns them."""
+    classes, samples = mining.parts(labels)
+    of_class = class_index(classes)
     ones = ops.ones_like(of_class, dtype=dtype)
-    size = ops.segment_sum(ones, of_class, num_segments=ops.shape(of_class)[0])  # (N,), one entry a class and zeros
-    n = ops.sum(ones)
-    positives = ops.sum(size * (size - 1.0))
-    return positives, n * (n - 1.0) - positives
+
+    def within(group):
+        size = ops.segment_sum(ones, group, num_segments=ops.shape(group)[0])  # (N,), one entry a group and zeros
+        return ops.sum(size * (size - 1.0))
+
+    n, same = ops.sum(ones), within(of_class)
+    return same if samples is None else same - within(samples), n * (n - 1.0) - same
 
 
 def sums_by_class(x, labels, distance):
-    """Sum of the similarities of all ordered positive pairs, and of all ordered pairs, in O(ND)."""
+    """Sum of the similarities of all ordered positive pairs, and of these and the negative ones, in O(ND)."""
     x = ops.stop_gradient(geometry.widen(x))
     if distance != "dot":
         x = geometry.normalize(x) if distance == "cosine" else x - x[:1]
-    n, of_class = ops.shape(x)[0], class_index(labels)
-    own, sums = ops.sum(x * x, axis=1), ops.segment_sum(x, of_class, num_segments=n)  # (N,), (N, D)
-    same, every = ops.sum(sums * sums), ops.sum(ops.square(ops.sum(x, axis=0)))  # of products, own ones included
-    if distance != "squared_euclidean":
-        return same - ops.sum(own), every - ops.sum(own)
-    size = ops.segment_sum(ops.ones_like(own), of_class, num_segments=n)
-    of_class = size * ops.segment_sum(own, of_class, num_segments=n)
-    return 2.0 * (same - ops.sum(of_class)), 2.0 * (every - ops.sum(size) * ops.sum(own))
+    classes, samples = mining.parts(labels)
+    n, own = ops.shape(x)[0], ops.sum(x * x, axis=1)  # (N,)
+
+    def within(group):
+        """Sum over the ordered pairs of each group, of a row with itself too."""
+        sums = ops.segment_sum(x, group, num_segments=n)  # (N, D)
+        if distance != "squared_euclidean":
+            return ops.sum(sums * sums)
+        size = ops.segment_sum(ops.ones_like(own), group, num_segments=n)
+        return 2.0 * (ops.sum(sums * sums) - ops.sum(size * ops.segment_sum(own, group, num_segments=n)))
+
+    every = ops.sum(ops.square(ops.sum(x, axis=0)))
+    if distance == "squared_euclidean":
+        every = 2.0 * (every - ops.cast(n, x.dtype) * ops.sum(own))
+    if samples is not None:
+        copies = within(samples)
+    else:
+        copies = 0.0 if distance == "squared_euclidean" else ops.sum(own)
+    return within(class_index(classes)) - copies, every - copies
 
 
 def pair_means(labels, s_ap, s_all):

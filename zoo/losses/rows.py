@@ -7,7 +7,7 @@ through the intermediate [N, N] tensors of the loss; that walk is what makes suc
 
 from keras import ops
 
-from zoo import geometry
+from zoo import geometry, mining
 
 
 def scan(function, x, labels, distance="cosine", columns=1, chunk=None, given=()):
@@ -17,7 +17,7 @@ def scan(function, x, labels, distance="cosine", columns=1, chunk=None, given=()
         function: takes similarities [C, N] and boolean masks of positives and negatives [C, N]; returns floats
             [C, columns].
         x: embeddings [N, D].
-        labels: integers [N].
+        labels: integers [N] or [N, 2], see `zoo.mining.parts`.
         distance: one of `zoo.geometry.DISTANCES`.
         columns: number of outputs of a row.
         chunk: rows at a time C; None takes all at once.
@@ -69,13 +69,13 @@ def differentiate(function, x, labels, distance="cosine", columns=1, chunk=None,
     return through(x)
 
 
-def differentiate_all(function, x, labels, distance="cosine"):
+def differentiate_all(function, x, labels, distance="cosine", given=()):
     """As `differentiate`, for losses in which a value depends on several rows: all at once, [N, N].
 
     Args:
         function: takes similarities and boolean masks of positives and negatives [N, N]; returns outputs [N, columns] and
             a function from the derivative by the first column [N, 1] to the one by the similarities [N, N].
-        x, labels, distance: as in `scan`.
+        x, labels, distance, given: as in `scan`.
 
     Returns:
         float32 or float64 [N, columns].
@@ -85,7 +85,7 @@ def differentiate_all(function, x, labels, distance="cosine"):
 
     @ops.custom_gradient
     def through(x):
-        similarity, *masks = _rows(x, labels, None, distance)
+        similarity, *masks = _rows(x, labels, None, distance, given)
         outputs, pull = function(similarity, *masks)
 
         def gradient(*args, upstream=None):
@@ -125,7 +125,9 @@ def _rows(x, labels, at, distance, given=()):
     columns = ops.arange(ops.shape(x)[0], dtype="int32")
     y, own, at = (x, labels, columns) if at is None else (ops.take(x, at, axis=0), ops.take(labels, at, axis=0), at)
     similarity = ops.matmul(y, ops.transpose(x))
-    itself, same = at[:, None] == columns[None, :], own[:, None] == labels[None, :]
+    itself, (classes, samples), (own, sample) = at[:, None] == columns[None, :], mining.parts(labels), mining.parts(own)
+    same = own[:, None] == classes[None, :]
+    copy = itself if samples is None else sample[:, None] == samples[None, :]
     if distance not in ("cosine", "dot"):
         # Squares rounded as the product is, so that equal rows are at distance 0.
         squares = ops.sum(x * x, axis=1) if y is not x else ops.diagonal(similarity)
@@ -135,7 +137,7 @@ def _rows(x, labels, at, distance, given=()):
         noise = 0.0 if y is x else 1e-6 * total  # of float32; rows of a chunk are rounded otherwise than all together
         squares = ops.where(ops.logical_or(itself, squares <= noise), 0.0, squares)
         similarity = -squares if distance == "squared_euclidean" else -geometry.safe_sqrt(squares)
-    return similarity, ops.logical_and(same, ops.logical_not(itself)), ops.logical_not(same), *given
+    return similarity, ops.logical_and(same, ops.logical_not(copy)), ops.logical_not(same), *given
 
 
 def _by_product(weights, similarity, distance):

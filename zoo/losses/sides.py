@@ -48,38 +48,43 @@ class SideLoss(RowLoss):
     def outputs_of_sides(self, sides, labels, x):
         """As `outputs`, of a function like `sides`."""
         mates = mining.classmates(labels)
-        index = ops.arange(ops.shape(labels)[0], dtype="int32")
+        classes, samples = mining.parts(labels)
+        samples, plain = (ops.arange(ops.shape(labels)[0], dtype="int32"), True) if samples is None else (samples, False)
 
-        def function(similarity, _, __, place, own, at):
+        def function(similarity, _, __, place, own, sample):
+            def columns(columns, near, far):
+                return self.columns(columns, near, similarity, None if plain else far)
+
             def apart():
                 near, far, spots = split(similarity, mates.order, place)
-                *columns, by_near, by_far = sides(near, far)
-                return self.columns(columns, near, similarity), ops.scatter_update(by_far, spots, ops.reshape(by_near, (-1,)))
+                *found, by_near, by_far = sides(near, far)
+                return columns(found, near, far), ops.scatter_update(by_far, spots, ops.reshape(by_near, (-1,)))
 
             def masked():  # masks of its own: whatever stands outside is computed for both branches
-                same = own[:, None] == labels[None, :]
-                near = Masked(similarity, ops.logical_and(same, at[:, None] != index[None, :]))
+                same = own[:, None] == classes[None, :]
+                near = Masked(similarity, ops.logical_and(same, sample[:, None] != samples[None, :]))
                 far = Masked(similarity, ops.logical_not(same))
-                *columns, by_near, by_far = sides(near, far)
-                return self.columns(columns, near, similarity), by_near + by_far
+                *found, by_near, by_far = sides(near, far)
+                return columns(found, near, far), by_near + by_far
 
             if isinstance(x.shape[0], int) and x.shape[0] < LONG:
                 return masked()
             return ops.cond(mates.most <= mining.FEWER, apart, masked)
 
         width = 3 + 2 * self.by_row
-        found = rows.differentiate(function, x, labels, self.distance, width, self.anchor_chunk, [mates.place, labels, index])
+        given = [mates.place, classes, samples]
+        found = rows.differentiate(function, x, labels, self.distance, width, self.anchor_chunk, given)
         return self.means(found, 3, labels, x)
 
 
 def split(similarity, order, place):
-    """Positives of the rows `place` [C, 3] of `similarity` [C, N], up to 7 each, and negatives; see `mining.Classmates`.
+    """Positives of the rows at `place` of `similarity` [C, N], up to 7 each, and negatives; see `mining.Classmates`.
 
     Returns:
-        near with W = 8 (the row itself does not count), far, and where `near` was: rows and columns [8 C, 2].
+        near with W = 8 (the row itself and copies do not count), far, and where `near` was: rows and columns [8 C, 2].
     """
     ranks = ops.arange(mining.FEWER + 1, dtype="int32")
-    columns, present = mining.classmate(order, place, ranks)  # (C, W); rank 0, and any that is absent, is the row itself
+    columns, present = mining.classmate(order, place, ranks)  # (C, W), the whole class
     row = ops.arange(ops.shape(place)[0], dtype="int32")[:, None]
     spots = ops.reshape(ops.stack([row + ops.zeros_like(columns), columns], axis=2), (-1, 2))
     return Masked(mining.entries(similarity, columns), ops.logical_and(present, ranks > 0)), Rest(similarity, spots), spots

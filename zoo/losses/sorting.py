@@ -15,12 +15,13 @@ def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
 
     Args:
         similarity: similarities [C, N].
-        order, place: see `zoo.mining.Classmates`; place has the rows [C, 3].
+        order, place: see `zoo.mining.Classmates`; place has the rows [C, 3] or [C, 4].
         shift: added to the distances of positives.
         positives_first: whether positives come before negatives of the same key, or after.
 
     Returns:
-        columns [C, N] in sorted order, and whether each is a positive and a negative [C, N]. The row itself is neither.
+        columns [C, N] in sorted order, and whether each is a positive and a negative [C, N]. The row itself and its copies
+        are neither, and come last.
     """
     start, offset, count = (place[:, i : i + 1] for i in range(3))  # (C, 1)
     rows = ops.shape(similarity)[1]
@@ -34,12 +35,24 @@ def sort_rows(similarity, order, place, shift=0.0, positives_first=True):
     def of_class(slot):
         return ops.logical_and(slot >= own, slot < own + count)
 
+    def apart(slot):
+        """Whether a slot is neither the row itself nor a copy of it."""
+        last = own + offset
+        if place.shape[1] == 3:
+            return slot != last
+        return ops.logical_or(slot <= last - copies(place), slot > last)
+
     slot = ops.arange(rows, dtype="int32")[None, :]
     key = -mining.entries(similarity, column(slot))
     key = ops.where(of_class(slot), key + shift, key)
-    slot = ops.cast(ops.argsort(ops.where(slot == own + offset, float("inf"), key), axis=1), "int32")
+    slot = ops.cast(ops.argsort(ops.where(apart(slot), key, float("inf")), axis=1), "int32")
     same = of_class(slot)
-    return column(slot), ops.logical_and(same, slot != own + offset), ops.logical_not(same)
+    return column(slot), ops.logical_and(same, apart(slot)), ops.logical_not(same)
+
+
+def copies(place):
+    """Rows of the same class and sample as each row at `place`, itself included: int32 [C, 1], or 1 without sample ids."""
+    return 1 if place.shape[1] == 3 else place[:, 2:3] - place[:, 3:] + 1
 
 
 def unsort(values, columns):
@@ -58,9 +71,10 @@ def rank_counts(similarity, order, place, shift, strict):
     """
     columns, positive, negative = sort_rows(similarity, order, place, shift, strict)
     before = ops.cumsum(ops.cast(negative, similarity.dtype), axis=1)  # negatives up to here
-    last = ops.shape(similarity)[1] - 1  # where the row itself lies, neither positive nor negative
-    others = ops.cast(ops.minimum(ops.arange(1, last + 2, dtype="int32"), last), similarity.dtype)  # up to here
-    positives = ops.cast(place[:, 2:] - 1, similarity.dtype)  # (C, 1)
+    rows = ops.shape(similarity)[1]
+    last = rows - copies(place)  # where the row itself and its copies begin, neither positive nor negative
+    others = ops.cast(ops.minimum(ops.arange(1, rows + 1, dtype="int32"), last), similarity.dtype)  # up to here
+    positives = ops.cast(place[:, -1:] - 1, similarity.dtype)  # (C, 1)
     counts = unsort(ops.where(positive, -before, before + (positives - others)), columns)
     return counts, ops.sum(ops.relu(counts), axis=1, keepdims=True)
 

@@ -10,7 +10,7 @@ def every(x, labels, rules, objective):
 
     Args:
         x: embeddings [N, D].
-        labels: integers [N].
+        labels: integers [N] or [N, 2], see `zoo.mining.parts`.
         rules: a `zoo.losses.TripletLoss`, or whatever has its settings.
         objective: a `zoo.losses.objectives.Objective`.
 

@@ -166,7 +166,7 @@ def finish(sums, labels, denominator):
 
     Args:
         sums: for each anchor [N, 5] its value, active triplets, triplets, and the sums of s_ap and s_an over them.
-        labels: integers [N].
+        labels: integers [N] or [N, 2], see `zoo.mining.parts`.
         denominator: one of `DENOMINATORS`.
     """
     values, (active, triplets, s_ap, s_an) = sums[:, 0], (ops.stop_gradient(sums[:, i]) for i in range(1, 5))
