@@ -7,11 +7,10 @@ import threading
 import numpy as np
 
 from zoo.backends import tensorflow
-from zoo.export import card
+from zoo.export import card, inputs
 from zoo.export.staging import publish, staging, writing
 from zoo.neighbors.rotating import rotation
 
-SAMPLES, LARGE = 4, 2**18  # samples from the gallery, and the bytes they may have together
 BANNED = ("Cudnn", "PyFunc", "EagerPyFunc")
 # Largest difference between the bundle and `predict`, as a share of the largest value where that is above 1.
 TOLERANCE = {"float16": 5e-3, "bfloat16": 5e-2}
@@ -34,6 +33,8 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
 
     Of two towers each has its own signature in the place of `embed`: `embed_text` or `embed_speech`, and `embed_image`.
     `serving_default`, `search` and `classify` take the side that asks, the first, and a gallery holds items of the other.
+    With `matchmap="misa"` or `"sima"` the gallery holds all vectors of its items, P times as many numbers, and every query
+    is compared with each of them as in training; see `zoo.export.matchmaps.MapGallery` for time and memory.
 
     Items whose `ok` is 0 have neighbors too, which mean nothing. An image file that breaks off in the middle is beyond
     what TensorFlow can go on from: the request is refused with an error. Of a WAV file that breaks off what is there counts.
@@ -69,19 +70,17 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
     >>> zoo.export(model, "saved_models/intent", gallery=train)
     PosixPath('saved_models/intent/1')
     """
-    towers = _towers(model)
+    towers = inputs.towers_of(model)
     tf = tensorflow("export")
     from zoo.export import signatures
 
     held = list(towers.values())[-1]  # the side that a gallery is of
-    gallery = _gallery(gallery, held.frontend)
-    if gallery is not None and getattr(model, "matchmap", None) in ("misa", "sima"):
-        raise ValueError(
-            f"gallery: a search compares one vector an item, and matchmap={model.matchmap!r} all of its parts; leave it out"
-        )
+    gallery = inputs.checked_gallery(gallery, held.frontend)
+    if keep_dims is not None and _by_parts(model):
+        raise ValueError(f"keep_dims: matchmap={model.matchmap!r} compares all vectors of an item as they are; leave it out")
     if not isinstance(neighbors, (int, np.integer)) or neighbors < 1:
         raise ValueError(f"neighbors: expected a whole number of at least 1, got {neighbors!r}")
-    samples = _all_samples(samples, gallery, towers)
+    samples = inputs.checked_samples(samples, gallery, towers)
     path = pathlib.Path(path)
     turn, vectors = None, None if gallery is None else _embed(held, gallery[0], "gallery")
     if keep_dims is not None:
@@ -89,7 +88,7 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
     with staging(path) as folder:
         bundle = folder / "bundle"
         expected = {name: _turned(_embed(towers[name], items, "samples"), turn) for name, items in samples.items()}
-        near = _neighborhood(model, gallery, _turned(vectors, turn), int(neighbors))
+        near = _neighborhood(model, held, gallery, _turned(vectors, turn), int(neighbors))
         # One export at a time traces: the layers' setting is shared between the threads of a process.
         with tracing, signatures.portable_kernels(model):
             archive = _archive(model, towers, near, turn)
@@ -126,82 +125,6 @@ def refuse_operations(bundle):
         )
 
 
-def _towers(model):
-    """The embedders of a model by the signatures that they have in a bundle, the side that asks first."""
-    towers = getattr(model, "towers", None)
-    towers = {"embed": model} if towers is None else {f"embed_{kind}": tower for kind, tower in towers.items()}
-    for tower in towers.values():
-        _require(tower)
-    return towers
-
-
-def _require(model):
-    import keras
-
-    backend = keras.config.backend()
-    if backend != "tensorflow":
-        raise RuntimeError(
-            f"a SavedModel is written on TensorFlow, and Keras runs on {backend!r}: save the model with "
-            'model.save("x.keras") and run `KERAS_BACKEND=tensorflow zoo export x.keras saved_models/NAME`'
-        )
-    frontend = getattr(model, "frontend", None)
-    if frontend is None:
-        raise ValueError(
-            "model: expected one with a frontend that turns raw items into tensors, got "
-            f"{getattr(model, 'name', model)!r} without one; build it with zoo.build"
-        )
-    try:
-        frontend.require()
-    except ValueError as error:
-        raise ValueError(f"model: {model.name!r}: {error}") from error
-
-
-def _gallery(gallery, frontend):
-    """Return items, labels and ids, or None."""
-    if gallery is None:
-        return None
-    if isinstance(gallery, (tuple, list)):
-        parts = list(gallery)
-    else:
-        parts = [getattr(gallery, "items", None), getattr(gallery, "labels", None)]
-    if len(parts) not in (2, 3) or any(part is None or callable(part) for part in parts):
-        raise ValueError("gallery: expected (items, labels), (items, labels, ids) or an object with items and labels")
-    items = frontend.as_items(parts[0])
-    labels, ids = list(parts[1]), list(parts[2]) if len(parts) == 3 else frontend.names(items)
-    if not len(items):
-        raise ValueError("gallery: expected at least one item, got none; leave it out to export the embedding alone")
-    if not len(items) == len(labels) == len(ids):
-        raise ValueError(
-            f"gallery: expected as many labels and ids as items, got {len(items)} items, {len(labels)} labels "
-            f"and {len(ids)} ids"
-        )
-    return items, labels, ids
-
-
-def _all_samples(samples, gallery, towers):
-    """Samples for each signature; those of a gallery for the last."""
-    if len(towers) == 1 or samples is None:
-        held = list(towers)[-1]
-        return {name: _samples(samples, gallery if name == held else None, one.frontend) for name, one in towers.items()}
-    kinds = [name.partition("_")[2] for name in towers]
-    if not isinstance(samples, dict) or set(samples) != set(kinds):
-        raise ValueError(f"samples: expected a dict with items for {' and for '.join(kinds)}, got {samples!r:.80}")
-    return {f"embed_{kind}": _samples(samples[kind], None, towers[f"embed_{kind}"].frontend) for kind in kinds}
-
-
-def _samples(samples, gallery, frontend):
-    """Return samples as the bytes that the bundle takes."""
-    if samples is None:
-        samples = frontend.as_bytes(gallery[0][:SAMPLES]) if gallery else frontend.as_bytes(frontend.samples)
-        # A card is for reading; photographs of many megabytes would make it unreadable.
-        return samples if sum(map(len, samples)) <= LARGE else frontend.as_bytes(frontend.samples)
-    if isinstance(samples, (str, bytes)) or not len(samples):
-        raise ValueError(
-            f"samples: expected a list of at least one {frontend.kind} to compare the bundle on, got {samples!r:.80}"
-        )
-    return frontend.as_bytes(frontend.as_items(samples))
-
-
 def _embed(model, items, argument):
     embeddings = np.asarray(model.predict(items, verbose=0), np.float32)
     finite = np.isfinite(embeddings).all(axis=1)
@@ -215,10 +138,21 @@ def _embed(model, items, argument):
     return embeddings
 
 
-def _neighborhood(model, gallery, vectors, neighbors):
+def _by_parts(model):
+    """Whether the model compares all vectors of an item, not one."""
+    return getattr(model, "matchmap", None) in ("misa", "sima")
+
+
+def _neighborhood(model, held, gallery, vectors, neighbors):
+    if gallery is None:
+        return None
+    if _by_parts(model):
+        from zoo.export.matchmaps import MapGallery, parts_of
+
+        return MapGallery(parts_of(held, gallery[0]), *gallery[1:], neighbors, model.matchmap)
     from zoo.export.signatures import Gallery
 
-    return None if gallery is None else Gallery(vectors, *gallery[1:], model.distance, neighbors)
+    return Gallery(vectors, *gallery[1:], model.distance, neighbors)
 
 
 def _turn(model, held, keep_dims):
@@ -256,6 +190,10 @@ def _archive(model, towers, near, turn):
     if near is not None:
         archive.track(near)
         weights += near.variables
+        if _by_parts(model):
+            from zoo.export.matchmaps import parts_function
+
+            embed = parts_function(model.first)
         for name in ("search", "classify"):
             endpoints[name] = signatures.gallery_function(embed, getattr(near, name))
     for name, function in endpoints.items():
