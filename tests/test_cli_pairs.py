@@ -104,6 +104,12 @@ def test_stored_features_say_their_size_themselves(features, capfd):
     assert zoo.load_model("runs/f/model.keras").second.backbone.features == 7
     assert cli.main(["evaluate", "runs/f/model.keras", "--data", "."]) == 0
     assert cli.main(["project", "runs/f/model.keras", "--data", ".", "--out", "runs/points"]) == 0
+    assert cli.main(["export", "runs/f/model.keras", "saved_models/f", "--data", ".", "--neighbors", "2"]) == 0
+    capfd.readouterr()
+    assert cli.main(["query", "saved_models/f", "a red square ."]) == 0
+    assert re.search(r"-?[\d.]+  . \w+ square \. +\d\n", capfd.readouterr().out)
+    assert cli.main(["export", "runs/f/model.keras", "saved_models/no", "--data", "digits.tsv"]) == 1
+    assert "stored features" in capfd.readouterr().err
     assert train("o", *given("image=convnet"), data=".") == 1
     assert "stored features; leave it out" in capfd.readouterr().err and not pathlib.Path("o").exists()
 

@@ -102,6 +102,8 @@ def _export(options):
         gallery, name = data.gallery(), data.name
     elif options.data:
         held = model.second if hasattr(model, "towers") else model  # a gallery is of what is searched
+        if held.frontend.kind == "features":
+            raise ValueError(f"--data: the gallery is of stored features, and {options.data!r} holds none; see zoo.data.load_captions")
         data = load(options.data, held.frontend.kind)
         gallery, name = data.train, data.name
         if isinstance(data, zoo.data.ImageData):

@@ -22,11 +22,11 @@ tracing = threading.Lock()
 def export(model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None, keep_dims=None):
     """Write `model` as the next version of the bundle `path`, whole or not at all.
 
-    The bundle takes raw items, `text` (N,) of UTF-8 strings, `image` (N,) of image files or `audio` (N,) of WAV files, and
-    answers with float32 and strings, the batch first:
+    The bundle takes raw items, `text` (N,) of UTF-8 strings, `image` (N,) of image files or `audio` (N,) of WAV files; of a
+    model on stored features `image` (N, F) of float32. It answers with float32 and strings, the batch first:
 
-    - `serving_default` and `embed`: `embedding` (N, D); for images and audio also `ok`, 0 where an item is none and
-      its embedding therefore zero
+    - `serving_default` and `embed`: `embedding` (N, D); for images, features and audio also `ok`, 0 where an item is none
+      and its embedding therefore zero
     - with a gallery `search`: `ids`, `labels`, `scores`, each (N, k), the nearest first
     - with a gallery `classify`: `label` that most of the k neighbors bear, `votes` (its share of them) and
       `confidence` (its share where a neighbor weighs one over its distance), each (N,)
