@@ -66,7 +66,8 @@ def _parser():
     path = ("path", "folder of the bundle, for instance saved_models/bilstm_epshn")
     sub = command("export", _export, "Write a SavedModel that TensorFlow Serving runs from raw text, image or WAV files.", model, path)
     sub.add_argument("--data", metavar="DATA", help="put its training texts or clips, or all its images, into the bundle")
-    sub.add_argument("--neighbors", type=int, default=10)
+    sub.add_argument("--neighbors", type=int, default=10, help="how many are answered (default 10); also how many words")
+    sub.add_argument("--words", metavar="FILE", help="of a words model the word of each column of its labels, one a line")
 
     sub = command("project", _project, "Write the embeddings of test items for TensorBoard's projector.", model)
     sub.add_argument("--data", **data)
@@ -109,7 +110,8 @@ def _export(options):
         if isinstance(data, zoo.data.ImageData):
             parts = [part for part in (data.train, data.validation, data.test, data.gallery) if part]
             gallery = [item for part in parts for item in part.items], [label for part in parts for label in part.labels]
-    print(zoo.export(model, options.path, gallery=gallery, neighbors=options.neighbors, data=name))
+    words = pathlib.Path(options.words).read_text(encoding="utf-8").split() if options.words else None
+    print(zoo.export(model, options.path, gallery=gallery, neighbors=options.neighbors, data=name, words=words))
 
 
 def _project(options):
@@ -129,10 +131,13 @@ def _query(options):
         kind, query = next(iter(answer.items()))
         if not answer.get("ok", True):
             print(f"{query}: no {kind} that can be read")
+            continue
+        if "words" in answer:
+            print(f"{query}: " + ", ".join(f"{one['word']} {one['score']:.2f}" for one in answer["words"]))
         elif "label" not in answer:
             numbers = " ".join(f"{x:.4f}" for x in answer["embedding"])
             print(f"{query}\t{numbers}")
-        else:
+        if "label" in answer:
             print(f"{query}: {answer['label']} ({answer['votes']:.0%} of the votes)")
             for near in answer["neighbors"]:
                 print(f"  {near['score']:8.4f}  {near['label']:16} {near['id']}")

@@ -1,5 +1,7 @@
 """What an export takes: towers with frontends, a gallery, samples; each checked and said by name where it does not fit."""
 
+from zoo.export.strings import as_text
+
 SAMPLES, LARGE = 4, 2**18  # samples from the gallery, and the bytes they may have together
 
 
@@ -77,3 +79,18 @@ def _samples(samples, gallery, frontend):
             f"samples: expected a list of at least one {frontend.kind} to compare the bundle on, got {samples!r:.80}"
         )
     return frontend.as_bytes(frontend.as_items(samples))
+
+
+def checked_words(words, model, keep_dims):
+    """Return the names of a model's words as a list, or None."""
+    if words is None:
+        return None
+    layer = getattr(model, "loss_layer", None)
+    if not getattr(getattr(layer, "loss", None), "multilabel", False):
+        raise ValueError(f"words: {model.name!r} has no loss of several labels an item, such as speechcnn_words; leave them out")
+    if keep_dims is not None:
+        raise ValueError("keep_dims: the words of a model are told from the whole embedding; leave one of the two out")
+    words = [words] if isinstance(words, (str, bytes)) else as_text(words)
+    if len(words) != layer.classes or len(set(words)) != len(words):
+        raise ValueError(f"words: expected {layer.classes} distinct ones, one for each column of the labels, got {len(words)}")
+    return words

@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 tracing = threading.Lock()
 
 
-def export(model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None, keep_dims=None):
+def export(
+    model, path, gallery=None, neighbors=10, samples=None, data=None, scores=None, keep_dims=None, words=None
+):
     """Write `model` as the next version of the bundle `path`, whole or not at all.
 
     The bundle takes raw items, `text` (N,) of UTF-8 strings, `image` (N,) of image files or `audio` (N,) of WAV files; of a
@@ -30,6 +32,7 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
     - with a gallery `search`: `ids`, `labels`, `scores`, each (N, k), the nearest first
     - with a gallery `classify`: `label` that most of the k neighbors bear, `votes` (its share of them) and
       `confidence` (its share where a neighbor weighs one over its distance), each (N,)
+    - with words `words`: `words` and `scores`, each (N, k), the most probable first; see `zoo.losses.WordsLoss.probabilities`
 
     Of two towers each has its own signature in the place of `embed`: `embed_text` or `embed_speech`, and `embed_image`.
     `serving_default`, `search` and `classify` take the side that asks, the first, and a gallery holds items of the other.
@@ -48,7 +51,7 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
         path: folder of the bundle, for instance `"saved_models/bilstm_epshn"`; versions are folders in it.
         gallery: `(items, labels)`, `(items, labels, ids)` or an object with `items` and `labels` [M].
             Without ids a text is its own id, an image or a clip has the end of its path or its number.
-        neighbors: k, at most M.
+        neighbors: k, at most M; of words at most C.
         samples: items to compare the bundle with `model.predict` on; they are kept in the card. By default some of the
             gallery. Of two towers a dict of kinds to items.
         data: what the model was trained on, for the card; `model.card()` says it otherwise.
@@ -56,6 +59,7 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
         keep_dims: k, numbers of an embedding that are kept, at most D: embeddings are turned to the singular vectors of
             the gallery's, cut after k numbers, and scaled to unit length again where the model does so. The gallery is
             what they are found on, so it must be there. `zoo.metrics.recall_by_dims` says what k costs.
+        words: of a model whose loss takes several labels an item, `*_words`, the word of each column of its labels [C].
 
     Returns:
         `pathlib.Path` of the version's folder.
@@ -81,6 +85,7 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
     if not isinstance(neighbors, (int, np.integer)) or neighbors < 1:
         raise ValueError(f"neighbors: expected a whole number of at least 1, got {neighbors!r}")
     samples = inputs.checked_samples(samples, gallery, towers)
+    words = inputs.checked_words(words, model, keep_dims)
     path = pathlib.Path(path)
     turn, vectors = None, None if gallery is None else _embed(held, gallery[0], "gallery")
     if keep_dims is not None:
@@ -89,18 +94,19 @@ def export(model, path, gallery=None, neighbors=10, samples=None, data=None, sco
         bundle = folder / "bundle"
         expected = {name: _turned(_embed(towers[name], items, "samples"), turn) for name, items in samples.items()}
         near = _neighborhood(model, held, gallery, _turned(vectors, turn), int(neighbors))
+        heard = _words(model, words, int(neighbors))
         # One export at a time traces: the layers' setting is shared between the threads of a process.
         with tracing, signatures.portable_kernels(model):
-            archive = _archive(model, towers, near, turn)
+            archive = _archive(model, towers, near, turn, heard)
             with writing(path, tf.errors.OpError):
                 archive.write_out(str(bundle), verbose=False)  # traces once more
         refuse_operations(bundle)
         loaded = _load(bundle, path)
-        embeddings, difference = _compare(loaded, samples, expected, model)
+        embeddings, difference = _compare(loaded, samples, expected, model, heard)
         content = card.describe(
             model, bundle, loaded, {name: (towers[name].frontend.kind, items) for name, items in samples.items()},
             embeddings, difference, data=data, scores=scores, bundle=path.name,
-            gallery=len(gallery[0]) if gallery else 0, distance=model.distance, keep_dims=keep_dims,
+            gallery=len(gallery[0]) if gallery else 0, distance=model.distance, keep_dims=keep_dims, words=words,
         )
         with writing(path):
             card.write(content, bundle / "card.json")
@@ -155,6 +161,12 @@ def _neighborhood(model, held, gallery, vectors, neighbors):
     return Gallery(vectors, *gallery[1:], model.distance, neighbors)
 
 
+def _words(model, names, most):
+    from zoo.export.recognised import Words
+
+    return None if names is None else Words(model, names, most)
+
+
 def _turn(model, held, keep_dims):
     """The `Turn` of embeddings to the first singular vectors of the gallery's."""
     from zoo.export.signatures import Turn
@@ -170,7 +182,7 @@ def _turned(embeddings, turn):
     return embeddings if turn is None or embeddings is None else turn(embeddings).numpy()
 
 
-def _archive(model, towers, near, turn):
+def _archive(model, towers, near, turn, heard):
     """Trace the signatures and return the `ExportArchive` that is ready to be written."""
     import keras
 
@@ -187,6 +199,10 @@ def _archive(model, towers, near, turn):
     endpoints = {name: signatures.embedding_function(tower, turn) for name, tower in towers.items()}
     embed = endpoints["serving_default"] = next(iter(endpoints.values()))
     weights = [variable.value for variable in model.variables] + ([] if turn is None else [turn.axes])
+    if heard is not None:
+        archive.track(heard)
+        weights += heard.variables
+        endpoints["words"] = heard.function(embed)
     if near is not None:
         archive.track(near)
         weights += near.variables
@@ -209,20 +225,20 @@ def _load(bundle, path):
         raise OSError(f"the bundle below {str(path)!r} was not written whole and is removed: {error}") from error
 
 
-def _compare(loaded, samples, expected, model):
+def _compare(loaded, samples, expected, model, heard):
     """Return what the bundle answers to the samples of each signature and the largest difference from `expected`."""
     tolerance = TOLERANCE.get(model.compute_dtype, 1e-5)
     items = {name: tensorflow("export").constant(some) for name, some in samples.items()}
     asked = next(iter(items.values()))
     answers = {name: function(items.get(name, asked)) for name, function in loaded.signatures.items()}
     embeddings = {name: answers[name]["embedding"].numpy() for name in samples}
-    difference = 0.0
-    for name, found in embeddings.items():
-        off = float(np.max(np.abs(found - expected[name])))
-        difference = max(difference, off)
-        if not off <= tolerance * max(1.0, float(np.abs(expected[name]).max())):
+    found = [(np.abs(embeddings[name] - expected[name]).max(), np.abs(expected[name]).max()) for name in samples]
+    if heard is not None:
+        found.append((heard.difference(answers["words"], samples["embed"]), 1.0))
+    for off, largest in found:
+        if not off <= tolerance * max(1.0, largest):
             raise RuntimeError(
                 f"the exported graph differs from model.predict by {off:.2g} on its samples, more than {tolerance:g}; "
                 "the frontend or a layer behaves differently when it is traced"
             )
-    return embeddings, difference
+    return embeddings, float(max(off for off, _ in found))
