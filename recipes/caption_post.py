@@ -149,10 +149,7 @@ def pictures(model, rows, best, baseline, data, network, out):
 
 def publish(model, label, row, data, out):
     """Export both towers, the test images to be searched, and put both kinds into one space of the projector."""
-    split = data.test
-    if model is None:
-        print("Stored features have no image files: nothing is exported.")
-        return
+    split, stored = data.test, model.towers["image"].frontend.kind == "features"
     labels = split.labels if split.labels is not None else [split.captions[split.of(i)[0]] for i in range(len(split.images))]
     name = f"{model.name}_{out.name}"
     captions = [str(caption) for caption in split.captions[:2]]
@@ -162,8 +159,9 @@ def publish(model, label, row, data, out):
         data=f"{data.name} ({data.licence})", scores={"test": row["scores"]["equal"]},
     )  # fmt: skip
     difference = json.loads((bundle / "card.json").read_text(encoding="utf-8"))["largest_difference"]
-    print(f"\nBest on validation: {label}. Exported to {bundle}: embed_text from UTF-8, embed_image from image files; it "
-          f"answers as model.predict does, largest difference {difference:.1e}", flush=True)  # fmt: skip
+    print(f"\nBest on validation: {label}. Exported to {bundle}: embed_text from UTF-8, embed_image from "
+          f"{'stored features' if stored else 'image files'}; it answers as model.predict does, largest difference "
+          f"{difference:.1e}", flush=True)  # fmt: skip
     few = np.sort(np.random.default_rng(1).permutation(len(split.images))[:POINTS])
     said = np.concatenate([split.of(i)[:1] for i in few])  # one caption an image
     text, image = model.predict((split.captions[said], [split.images[i] for i in few]))
@@ -173,7 +171,7 @@ def publish(model, label, row, data, out):
         "modality": ["caption"] * len(said) + ["image"] * len(few),
         "class": [str(labels[i]) for i in few] * 2 if len(said) == len(few) else [""] * (len(said) + len(few)),
     }
-    images = [blank] * len(said) + [split.images[i] for i in few]
+    images = None if stored else [blank] * len(said) + [split.images[i] for i in few]
     folder = out / "projector" / "test"
     zoo.export.write_projector(folder, np.concatenate([text, image]), columns, overwrite=True, images=images)
     print(f"""

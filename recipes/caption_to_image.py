@@ -147,9 +147,12 @@ class Network:
         return model
 
     def serving(self, model):
-        """The model that takes image files: the trained one with the network in front of its map of features."""
+        """The model that takes image files: the trained one with the network in front of its map of features.
+
+        One that was trained on a folder of stored features goes on to take those.
+        """
         if not self.stored or self.given:
-            return None if self.given else model
+            return model
         label = next(name for name, (loss, _) in LOSSES.items() if model.name == f"vse_{loss}")
         whole = self.build(label, 0, 1e-3, **self.network, features=None)
         whole.predict((["a"], list(self.data.test.images[:1])))  # builds it

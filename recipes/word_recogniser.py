@@ -3,7 +3,8 @@
 Shows   a multi-label recognizer under all weightings of the words loss, its bias from the frequencies or from zero, and, as
         a research diary had it, softmax cross-entropy and hinge loss weighed by 1 / frequency, and pre-training on the most
         frequent words. Exact AUC of each word (macro, weighted, micro), average precision, how many words are undefined;
-        the AUC of each word against its frequency; what share of the guesses goes to the most frequent words. Three seeds.
+        the AUC of each word against its frequency; what share of the guesses goes to the most frequent words. Three seeds;
+        a bundle that answers WAV files with words and their probabilities.
 Time    python recipes/word_recogniser.py                     zoo's own SYNTHETIC digits, four losses; some minutes
         python recipes/word_recogniser.py --data utterances --losses all     41 words, about 20 minutes of one free core
 Data    --data takes utterances (fsdd, spoken_words and speech_commands_toy; 2 to 4 words each, drawn by a Zipf law, see
@@ -86,6 +87,7 @@ def main():
     print(f"\nTrained in {time.time() - started:.0f} s.\n", flush=True)
     post.table(rows, data, fed, options, out)
     post.pictures(rows, data, fed, out)
+    post.publish(rows, data, out)
     print(f"Pictures and scores are in {out}")
 
 
@@ -153,7 +155,8 @@ def train(label, fed, out, options):
         path = out / "runs" / f"{slug(label, seed)}.json"
         wanted = {"loss": label, "seed": seed, "epochs": options.epochs, "counts": list(options.counts)}
         row = json.loads(path.read_text()) if path.exists() else {}
-        if {key: row.get(key) for key in wanted} == wanted:
+        whole = seed or not served(label) or path.with_suffix(".keras").exists()
+        if whole and {key: row.get(key) for key in wanted} == wanted:
             print(f"  seed {seed}: macro AUC {row['validation'][-1]:.3f} on validation, done before", flush=True)
         else:
             fresh = build(label, seed, fed)
@@ -164,9 +167,16 @@ def train(label, fed, out, options):
                 mine.assign(start)
             epochs = options.epochs - (options.epochs // 2 if first else 0)
             row = {**wanted, **run(seed, model, fed, epochs, path)}
+            if seed == 0 and served(label):
+                model.save(path.with_suffix(".keras"))
             path.write_text(json.dumps(row))  # last: what is there is whole
         rows.append(row)
     return rows
+
+
+def served(label):
+    """Whether the model of a loss can be served: the hinge is this recipe's own, and its scores are no probabilities."""
+    return LOSSES[label].get("form") != "hinge"
 
 
 def everything(model):

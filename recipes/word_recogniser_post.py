@@ -1,6 +1,9 @@
 """What word_recogniser.py shows of its runs: the table, the conclusions and the pictures."""
 
 import csv
+import json
+import pathlib
+import shlex
 
 import numpy as np
 import word_recogniser as recipe
@@ -157,3 +160,26 @@ def pictures(rows, data, fed, out):
     picture = figures.roc_curves(curves, f"ROC curves of words: {label}", "utterances with the word", "other utterances",
                                  f"{data.name}, test, seed 0; how often a word is said in train.")  # fmt: skip
     figures.save_png(picture, out / "roc.png")
+
+
+def publish(rows, data, out):
+    """Export the model that is best on validation, seed 0, with its words."""
+    labels = [label for label in rows if recipe.served(label)]
+    if not labels:
+        print("Scores of the hinge are no probabilities: nothing is exported.")
+        return
+    best = max(labels, key=lambda label: rows[label][0]["validation"][-1])
+    model = zoo.load_model(out / "runs" / f"{recipe.slug(best, 0)}.keras")
+    bundle = zoo.export(
+        model, pathlib.Path("saved_models") / f"{model.name}_{out.name}", neighbors=5, words=data.words,
+        samples=list(data.test.items[:8]), data=f"{data.name} ({data.licence})", scores={"test": rows[best][0]["scores"]},
+    )  # fmt: skip
+    difference = json.loads((bundle / "card.json").read_text(encoding="utf-8"))["largest_difference"]
+    print(f"\nBest on validation: {best}. Exported to {bundle}: words and their probabilities, and the embedding, from WAV "
+          f"files; it answers as the trained model does, largest difference {difference:.1e}")  # fmt: skip
+    clip = out / "query.wav"
+    clip.write_bytes(data.test.items[0])
+    said = ", ".join(word for word, there in zip(data.words, data.test.targets[0], strict=True) if there)
+    print(f"""
+Ask the exported model, here what is said ({said}):
+  zoo query {shlex.quote(str(bundle.parent))} {shlex.quote(str(clip))}""")

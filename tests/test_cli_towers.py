@@ -20,8 +20,3 @@ def test_models_of_two_towers_are_listed_described_exported_and_asked(tmp_path, 
     assert main(["query", bundle, "a red square"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("a red square: ") and len(said) == 3 and said[1].endswith(".png")
-    for arguments in (["evaluate", path, "--data", "x"], ["project", path, "--data", "x", "--out", "y"]):
-        assert main(arguments) == 1
-        assert "two towers" in capsys.readouterr().err
-    assert main(["train", "vse_ranking", "--data", "x", "--out", "y"]) == 1
-    assert "pair_batches" in capsys.readouterr().err

@@ -95,7 +95,7 @@ def test_the_readme_s_table_is_made_of_the_scores(killed_and_resumed, tmp_path, 
 
 @pytest.mark.slow
 def test_word_recogniser_writes_scores_and_pictures(tmp_path):
-    process = start(tmp_path, "word_recogniser.py", "--losses", "hinge, 1 / frequency", "--epochs", "1", "--seeds", "1",
+    process = start(tmp_path, "word_recogniser.py", "--losses", "hinge, 1 / frequency; no weights", "--epochs", "1", "--seeds", "1",
                     "--counts", "64", "20", "30")  # fmt: skip
     output, errors = process.communicate()
     assert process.returncode == 0, errors
@@ -107,6 +107,10 @@ def test_word_recogniser_writes_scores_and_pictures(tmp_path):
     assert {"words_undefined", "frequency_wrong"} <= names
     for name in ("auc_by_frequency", "auc", "roc"):
         assert (out / f"{name}.png").stat().st_size > 1000, name
+    assert float(output.split("largest difference ")[1].split()[0]) < 1e-5
+    (bundle,) = tmp_path.glob("saved_models/*")
+    (answer,) = zoo.export.query(bundle, [str(out / "query.wav")])
+    assert answer["ok"] and len(answer["words"]) == 5 and answer["words"][0]["score"] >= answer["words"][4]["score"] > 0
 
 
 @pytest.mark.parametrize("name", ["speech_to_image", "word_recogniser"])

@@ -1,9 +1,6 @@
 """The command `zoo`: a thin layer over the same functions."""
 
 import argparse
-import ast
-import hashlib
-import json
 import logging
 import os
 import pathlib
@@ -11,6 +8,7 @@ import sys
 
 import zoo
 from zoo import errors, registry
+from zoo.cli_train import load, load_for, report, train
 
 
 def main(arguments=None):
@@ -43,30 +41,33 @@ def _parser():
         return sub
 
     model = ("model", "a model saved by zoo train or model.save, NAME.keras")
-    about = "a data set's name; a TSV file of label<TAB>text; a folder of images or WAV files, folder/class/image.jpg"
+    about = "a data set's name; a TSV file of label<TAB>text; a folder of images or WAV files, folder/class/image.jpg; for two "
+    about += "towers a set of captions or of speech with images, or a folder of Flickr8k, Flickr30k, COCO or stored features"
     data = {"required": True, "metavar": "DATA", "help": about}
 
     sub = command("list", _list, "List the models, or those that match a pattern such as '*_epshn'.")
     sub.add_argument("pattern", nargs="?", default="*")
     command("describe", _describe, "Say what a model is and which settings it takes.", ("name", "for instance bilstm_epshn"))
 
-    sub = command("train", _train, "Train a model on labeled texts, images or speech and save it.", ("name", "for instance bilstm_epshn"))
+    sub = command("train", train, "Train a model on labeled items, or two towers on pairs, and save it.", ("name", "for instance bilstm_epshn"))
     sub.add_argument("--data", **data)
     sub.add_argument("--out", required=True, metavar="FOLDER", help="where model.keras and the projector data go")
     sub.add_argument("--epochs", type=int, default=10)
     sub.add_argument("--classes", type=int, help="classes in a batch (default 16, or all if there are fewer)")
     sub.add_argument("--per-class", type=int, default=8, help="samples of each class in a batch (default 8)")
+    sub.add_argument("--pairs", type=int, help="of two towers, pairs in a batch (default 64), unless --classes is given")
     sub.add_argument("--seed", type=int, default=0)
     sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, for instance margin=0.3")
 
-    sub = command("evaluate", _evaluate, "Measure retrieval and nearest-neighbor classification.", model)
+    sub = command("evaluate", _evaluate, "Measure retrieval, of one tower also nearest-neighbor classification.", model)
     sub.add_argument("--data", **data)
     sub.add_argument("--split", choices=("validation", "test"), default="test")
 
     path = ("path", "folder of the bundle, for instance saved_models/bilstm_epshn")
     sub = command("export", _export, "Write a SavedModel that TensorFlow Serving runs from raw text, image or WAV files.", model, path)
     sub.add_argument("--data", metavar="DATA", help="put its training texts or clips, or all its images, into the bundle")
-    sub.add_argument("--neighbors", type=int, default=10)
+    sub.add_argument("--neighbors", type=int, default=10, help="how many are answered (default 10); also how many words")
+    sub.add_argument("--words", metavar="FILE", help="of a words model the word of each column of its labels, one a line")
 
     sub = command("project", _project, "Write the embeddings of test items for TensorBoard's projector.", model)
     sub.add_argument("--data", **data)
@@ -90,122 +91,38 @@ def _describe(options):
     print(zoo.describe(options.name))
 
 
-def _settings(pairs):
-    settings = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise ValueError(f"--set: expected NAME=VALUE, for instance margin=0.3, not {pair!r}")
-        try:
-            settings[name] = ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(value, value))
-        except (ValueError, SyntaxError):
-            settings[name] = value  # a word, such as soft
-    return settings
-
-
-def _train(options):
-    import keras
-
-    encoder, loss = registry.parse(options.name)
-    if encoder.takes == "towers":
-        raise ValueError(f"{options.name} learns from pairs, and the data of this command are none: zoo.data.pair_batches")
-    errors.whole("--epochs", options.epochs)
-    data = _data(options.data, encoder.inputs.partition(":")[0])
-    labels, names = zoo.data.encode(data.train.labels)
-    settings = _settings(options.set)
-    if loss.needs_classes:
-        settings.setdefault("classes", len(names))
-    keras.utils.set_random_seed(options.seed)
-    model = zoo.build(options.name, **settings)
-    model.adapt(data.train.items)
-    batches = zoo.data.pk_batches(data.train.items, labels, options.classes, options.per_class, seed=options.seed)
-    out = pathlib.Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
-    _same_run(out, options, settings, data)
-    kinds = {"audio": "clips"}.get(model.frontend.kind, f"{model.frontend.kind}s")
-    print(f"{options.name} on {data.name}: {len(data.train)} {kinds}, {len(names)} labels, {len(batches)} steps an epoch")
-    callbacks = [zoo.callbacks.Projector(out / "projector", data.test)]
-    best = zoo.callbacks.KeepBest(out / "best.npz", "val_recall@1")
-    if len(data.validation) > 1:
-        callbacks += [zoo.callbacks.Retrieval(data.validation), best]
-    callbacks.append(zoo.callbacks.Backup(out / "backup"))
-    model.fit(batches, epochs=options.epochs, verbose=2, callbacks=callbacks)
-    model.save(out / "model.keras")
-    best.path.unlink(missing_ok=True)
-    chosen = "" if best.epoch is None else f" with the weights of epoch {best.epoch + 1}, the best on validation data"
-    print(f"saved {out / 'model.keras'}{chosen}; look at its embeddings: tensorboard --logdir {out / 'projector'}")
-    print(zoo.evaluate(model, data.test, gallery=_gallery(data, "test")))
-
-
-def _data(name, kind):
-    return {"image": zoo.data.load_images, "audio": zoo.data.load_speech}.get(kind, zoo.data.load)(name)
-
-
-def _gallery(data, split):
-    """Where the neighbors of a split are looked up; None among the other items of it."""
-    if isinstance(data, zoo.data.ImageData):  # its test classes are not among the training classes
-        return data.gallery if split == "test" else None
-    return data.train
-
-
-def _same_run(out, options, settings, data):
-    """Refuse to go on with the backup of a run that had other settings; note the settings of this one."""
-    run = {"name": options.name, "settings": settings, "data": data.name, "training data": _digest(data.train)}
-    run |= {"classes": options.classes, "per_class": options.per_class, "seed": options.seed}
-    path = out / "run.json"
-    if (out / "backup").exists() and path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        changed = [key for key in run if before.get(key) != json.loads(json.dumps(run[key]))]
-        if changed:
-            raise ValueError(
-                f"--out: {str(out)!r} holds an unfinished run with another {', '.join(changed)}; give a new folder, or "
-                f"remove {str(out / 'backup')!r}"
-            )
-    path.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def _digest(split):
-    """One line for the items, texts, files or pixels, and the labels of a split."""
-    digest = hashlib.sha256()
-    for one in (*split.items, *split.labels):
-        one = one.encode("utf-8", "surrogatepass") if isinstance(one, str) else one
-        digest.update((one if isinstance(one, bytes) else one.tobytes()) + b"\n")
-    return digest.hexdigest()
-
-
-def _one_tower(path):
-    """The model in a file, which must have one tower."""
-    model = zoo.load_model(path)
-    if hasattr(model, "towers"):
-        raise ValueError(f"{path} has two towers and needs pairs: in Python, zoo.evaluate and zoo.export.project_towers")
-    return model
-
-
 def _evaluate(options):
-    model = _one_tower(options.model)
-    data = _data(options.data, model.frontend.kind)
-    print(zoo.evaluate(model, getattr(data, options.split), gallery=_gallery(data, options.split)))
+    model = zoo.load_model(options.model)
+    print(report(model, load_for(model, options.data), options.split))
 
 
 def _export(options):
     model, gallery, name = zoo.load_model(options.model), None, None
-    if options.data:
-        held = [*model.towers.values()][-1] if hasattr(model, "towers") else model  # a gallery is of what is searched
-        data = _data(options.data, held.frontend.kind)
+    if options.data and hasattr(model, "towers") and zoo.data.has_pairs(options.data, model.first.name):
+        data = load_for(model, options.data)
+        gallery, name = data.gallery(), data.name
+    elif options.data:
+        held = model.second if hasattr(model, "towers") else model  # a gallery is of what is searched
+        if held.frontend.kind == "features":
+            raise ValueError(f"--data: the gallery is of stored features, and {options.data!r} holds none; see zoo.data.load_captions")
+        data = load(options.data, held.frontend.kind)
         gallery, name = data.train, data.name
         if isinstance(data, zoo.data.ImageData):
             parts = [part for part in (data.train, data.validation, data.test, data.gallery) if part]
             gallery = [item for part in parts for item in part.items], [label for part in parts for label in part.labels]
-    print(zoo.export(model, options.path, gallery=gallery, neighbors=options.neighbors, data=name))
+    words = pathlib.Path(options.words).read_text(encoding="utf-8").split() if options.words else None
+    print(zoo.export(model, options.path, gallery=gallery, neighbors=options.neighbors, data=name, words=words))
 
 
 def _project(options):
-    model = _one_tower(options.model)
-    data = _data(options.data, model.frontend.kind).test
-    columns = {model.frontend.kind: model.frontend.names(data.items), "label": data.labels}
-    folder = pathlib.Path(options.out)
-    images = data.items if model.frontend.kind == "image" else None
-    print(zoo.export.write_projector(folder, model.predict(data.items), columns, images=images))
+    model, folder = zoo.load_model(options.model), pathlib.Path(options.out)
+    data = load_for(model, options.data).test
+    if hasattr(model, "towers"):
+        print(zoo.export.project_towers(folder, model, data.items, data.labels))
+    else:
+        columns = {model.frontend.kind: model.frontend.names(data.items), "label": data.labels}
+        images = data.items if model.frontend.kind == "image" else None
+        print(zoo.export.write_projector(folder, model.predict(data.items), columns, images=images))
     print(f"tensorboard --logdir {folder}")
 
 
@@ -214,10 +131,13 @@ def _query(options):
         kind, query = next(iter(answer.items()))
         if not answer.get("ok", True):
             print(f"{query}: no {kind} that can be read")
+            continue
+        if "words" in answer:
+            print(f"{query}: " + ", ".join(f"{one['word']} {one['score']:.2f}" for one in answer["words"]))
         elif "label" not in answer:
             numbers = " ".join(f"{x:.4f}" for x in answer["embedding"])
             print(f"{query}\t{numbers}")
-        else:
+        if "label" in answer:
             print(f"{query}: {answer['label']} ({answer['votes']:.0%} of the votes)")
             for near in answer["neighbors"]:
                 print(f"  {near['score']:8.4f}  {near['label']:16} {near['id']}")

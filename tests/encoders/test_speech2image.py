@@ -75,8 +75,6 @@ def test_a_saved_matchmap_loads(misa, tmp_path):
 
 
 def test_both_sides_are_served_from_their_files(misa, tmp_path):
-    with pytest.raises(ValueError, match="gallery.*misa"):
-        zoo.export(misa, tmp_path / "misa", gallery=(IMAGES, IDS))
     version = zoo.export(misa, tmp_path / "misa")
     signatures = tf.saved_model.load(str(version)).signatures
     assert set(signatures) == {"serving_default", "embed_speech", "embed_image"}

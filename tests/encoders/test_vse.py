@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.encoders import VSE, ImageFeatures
-from zoo.frontends import ImageFrontend, WordFrontend
+from zoo.frontends import FeatureFrontend, ImageFrontend, WordFrontend
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (2, 20, 20, 3), "uint8")
 
@@ -14,7 +14,7 @@ def test_towers_and_their_frontends():
     towers = VSE(units=6, max_length=9, features=7).towers
     assert list(towers) == ["text", "image"]
     assert isinstance(towers["text"].make_frontend(), WordFrontend) and towers["text"].make_frontend().max_length == 9
-    assert towers["image"].make_frontend() is None
+    assert isinstance(towers["image"].make_frontend(), FeatureFrontend)
     pixels = VSE(image="convnet", size=16, image_settings={"filters": 4}).towers["image"]
     assert isinstance(pixels.make_frontend(), ImageFrontend)
     assert pixels(pixels.make_frontend()(IMAGES)).shape == (2, 4)

@@ -19,7 +19,7 @@ class Retrieval(keras.callbacks.Callback):
     Args:
         data: `(items, labels)` or an object with `items` and `labels` [N].
         gallery: likewise [M], where neighbors are looked up; without it among the other items of `data`.
-        k: numbers of neighbors for recall@k.
+        k: numbers of neighbors for recall@k; None for those of `zoo.evaluate`.
         every: epochs between measurements.
         distance: how embeddings are compared; that of the model if None.
 
@@ -34,7 +34,8 @@ class Retrieval(keras.callbacks.Callback):
         sides = isinstance(data, (tuple, list)) and isinstance(data[0], tuple) and len(data[0]) == 2  # of two towers
         self.data, self.gallery = data if sides else pair(data, "data"), None if gallery is None else pair(gallery, "gallery")
         self.distance = distance
-        self.k, self.every = tuple(errors.whole("k", n) for n in k), errors.whole("every", every)
+        self.k = None if k is None else tuple(errors.whole("k", n) for n in k)
+        self.every = errors.whole("every", every)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0 and logs is not None:

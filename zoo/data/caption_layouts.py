@@ -27,9 +27,18 @@ def read(folder):
     """
     folder = pathlib.Path(folder)
     for pattern, reader in LAYOUTS.items():
-        if found := sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):
+        if found := _found(folder, pattern):
             return reader(folder, found[0])
     raise FileNotFoundError(f"{str(folder)!r} holds no captions of a known kind; expected, or one folder below: {EXPECTED}")
+
+
+def known(folder):
+    """Whether a folder, or one below it, holds captions of a known kind."""
+    return any(_found(pathlib.Path(folder), pattern) for pattern in LAYOUTS)
+
+
+def _found(folder, pattern):
+    return sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")])
 
 
 def _karpathy(folder, path):

@@ -59,7 +59,8 @@ def spoken_image_sets():
 def load_spoken_images(name, root=None, most=200, seed=0):
     """Read speech and images that belong together by what they say and show.
 
-    `"digits_synthetic"` has spoken digits that zoo makes and scikit-learn's images, and needs no file;
+    `"digits_synthetic"`, also `"spoken_digits_synthetic"`, has spoken digits that zoo makes and scikit-learn's images, and
+    needs no file;
     `"spoken_digits"` has those of fsdd and MNIST. `"spoken_words"` has the words of fsdd, spoken_words and
     speech_commands_toy; the k-th word in alphabetical order is given the k-th character of Omniglot's training alphabets,
     of whose 20 drawings persons 1 to 14 are train, 15 to 17 validation and 18 to 20 test.
@@ -83,6 +84,7 @@ def load_spoken_images(name, root=None, most=200, seed=0):
     >>> data.words[:3], data.images["test"].items.shape[1:], data.synthetic
     (['eight', 'five', 'four'], (8, 8), True)
     """
+    name = "digits_synthetic" if name == SYNTHETIC else name  # as `load_speech` calls its clips
     if name not in NOTES:
         raise ValueError(errors.unknown("set of speech and images", name, NOTES))
     if name == "digits_synthetic":

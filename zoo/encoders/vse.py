@@ -6,6 +6,7 @@ from zoo import errors, geometry
 from zoo.encoders.application import Application
 from zoo.encoders.caption import CaptionEncoder
 from zoo.encoders.convnet import ConvNet
+from zoo.frontends.features import FeatureFrontend
 
 _MOBILENET = {"backbone": "MobileNet", "width": 1.0}
 
@@ -52,8 +53,8 @@ class ImageFeatures(keras.layers.Layer):
         self.map = None if units is None else keras.layers.Dense(self.units, name="map")
 
     def make_frontend(self):
-        """The backbone's frontend; None where the model takes stored features."""
-        return None if self.backbone is None else self.backbone.make_frontend()
+        """The backbone's frontend, or that of stored features."""
+        return FeatureFrontend(self.features) if self.backbone is None else self.backbone.make_frontend()
 
     def build(self, input_shape):
         shape = tuple(input_shape)

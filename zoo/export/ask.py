@@ -18,7 +18,8 @@ def query(path, items):
     Returns:
         A list of N dicts. Without a gallery: `text`, `image` or `audio` (the query, a path or the number of the item),
         `embedding` (list of D floats), for images and audio `ok` (whether it could be read). With one: the query, `label`,
-        `votes`, `confidence` and `neighbors`, a list of dicts with `id`, `label` and `score`, the nearest first.
+        `votes`, `confidence` and `neighbors`, a list of dicts with `id`, `label` and `score`, the nearest first. Of a model
+        of words also `words`, a list of dicts with `word` and `score`, the most probable first.
 
     Raises:
         ValueError: `path` is no bundle; the message names those nearby.
@@ -41,11 +42,18 @@ def query(path, items):
     read = [{kind: query} for query in shown]
     if "ok" in answers:
         read = [{**row, "ok": bool(ok)} for row, ok in zip(read, answers["ok"], strict=True)]
+    if "words" in signatures:
+        heard = {name: value.numpy() for name, value in signatures["words"](batch).items()}
+        read = [{**row, "words": _heard(*found)} for row, *found in zip(read, heard["words"], heard["scores"], strict=True)]
     if "search" not in signatures:
         return [{**row, "embedding": vector.tolist()} for row, vector in zip(read, answers["embedding"], strict=True)]
     near = {name: value.numpy() for name, value in signatures["search"](batch).items()}
     votes = {name: value.numpy() for name, value in signatures["classify"](batch).items()}
     return [{**row, **_answer(near, votes, i)} for i, row in enumerate(read)]
+
+
+def _heard(words, scores):
+    return [{"word": word, "score": score} for word, score in zip(as_text(words), scores.tolist(), strict=True)]
 
 
 def _content(item):

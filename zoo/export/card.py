@@ -72,6 +72,8 @@ def versions():
 
 
 def _shown(item, kind):
+    if kind == "features":
+        return [float(f"{value:.9g}") for value in item]
     return item.decode("utf-8", "replace") if kind == "text" else {"b64": base64.b64encode(item).decode()}
 
 

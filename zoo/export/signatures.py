@@ -40,7 +40,7 @@ class Turn(tf.Module):
 
     def __init__(self, axes, unit):
         super().__init__(name="turn")
-        self.axes, self.unit = _variable(axes.astype(np.float32), "axes"), unit
+        self.axes, self.unit = stored(axes.astype(np.float32), "axes"), unit
 
     def __call__(self, embeddings):
         kept = tf.matmul(embeddings, self.axes)
@@ -68,53 +68,27 @@ def order_variables(function, weights):
     )
 
 
-class Gallery(tf.Module):
-    """Nearest neighbors among embedded items, as part of a graph.
+class Neighbors(tf.Module):
+    """Nearest neighbors among items with names, as part of a graph; subclasses hold the items and define `nearest`.
 
     Args:
-        vectors: embeddings of the items, numpy [M, D].
         labels: label of each item [M].
         ids: name of each item [M].
-        distance: how the embeddings are compared: "cosine", "dot", "euclidean" or "squared_euclidean".
+        distance: how they are compared: "cosine", "dot", "euclidean" or "squared_euclidean".
         neighbors: how many are looked up for a query.
     """
 
-    def __init__(self, vectors, labels, ids, distance, neighbors):
+    def __init__(self, labels, ids, distance, neighbors):
         super().__init__(name="gallery")
-        self.distance, self.size, self.neighbors = distance, len(vectors), min(neighbors, len(vectors))
-        vectors = np.asarray(vectors, np.float32)
-        if distance == "cosine":
-            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-            vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-        elif distance != "dot":
-            # Distances do not change with the origin, but products far from it lose them to rounding.
-            self.center = _variable(vectors.mean(axis=0, dtype=np.float64).astype(np.float32), "center")  # (D,)
-            vectors = vectors - self.center.numpy()
+        self.distance, self.size, self.neighbors = distance, len(labels), min(neighbors, len(labels))
         names, codes = np.unique(np.array(as_bytes(labels), object), return_inverse=True)
-        # Transposed to (D, M): the product with a query is then quickest. Variables, since constants swell the graph.
-        self.columns = _variable(vectors.T, "columns")
-        self.half_squares = _variable(np.sum(np.square(vectors), axis=1) / 2, "half_squares")  # (M,)
-        self.codes = _variable(codes.astype(np.int64), "codes")  # (M,)
-        self.names = _variable(names, "names", tf.string)  # (C,) in byte order
-        self.ids = _variable(np.array(as_bytes(ids), object), "ids", tf.string)  # (M,)
+        self.codes = stored(codes.astype(np.int64), "codes")  # (M,)
+        self.names = stored(names, "names", tf.string)  # (C,) in byte order
+        self.ids = stored(np.array(as_bytes(ids), object), "ids", tf.string)  # (M,)
 
     def nearest(self, queries):
         """Return scores and rows, both (N, k), the nearest first and the lower row first in a tie."""
-        if self.distance == "cosine":
-            queries = tf.math.divide_no_nan(queries, tf.norm(queries, axis=1, keepdims=True))
-        if self.distance in ("cosine", "dot"):
-            return tf.math.top_k(tf.matmul(queries, self.columns), self.neighbors)
-        queries -= self.center
-        products = tf.matmul(queries, self.columns)  # (N, M)
-        # |q - g|^2 = |q|^2 - 2 (q.g - |g|^2 / 2): the bracket alone decides the order.
-        rows = tf.math.top_k(products - self.half_squares, self.neighbors).indices
-        rows = tf.sort(rows, axis=1)  # so that the lower row comes first in a tie below
-        # The few distances that are answered are computed from differences: products cancel where they are small.
-        near = tf.transpose(tf.gather(self.columns, rows, axis=1), [1, 2, 0])  # (D, N, k) -> (N, k, D)
-        squares = tf.reduce_sum(tf.square(queries[:, None, :] - near), axis=-1)  # (N, k)
-        scores = -squares if self.distance == "squared_euclidean" else -tf.sqrt(squares)
-        scores, order = tf.math.top_k(scores, self.neighbors)
-        return scores, tf.gather(rows, order, axis=1, batch_dims=1)
+        raise NotImplementedError("a gallery defines nearest(queries)")
 
     def search(self, queries):
         """Return ids, labels and scores of the nearest items, each (N, k)."""
@@ -154,6 +128,46 @@ class Gallery(tf.Module):
         return tf.where(tf.reduce_any(exact, axis=1, keepdims=True), tf.cast(exact, tf.float32), inverse)
 
 
+class Gallery(Neighbors):
+    """Nearest neighbors by one vector an item.
+
+    Args:
+        vectors: embeddings of the items, numpy [M, D].
+        labels, ids, distance, neighbors: see `Neighbors`.
+    """
+
+    def __init__(self, vectors, labels, ids, distance, neighbors):
+        super().__init__(labels, ids, distance, neighbors)
+        vectors = np.asarray(vectors, np.float32)
+        if distance == "cosine":
+            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+            vectors = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+        elif distance != "dot":
+            # Distances do not change with the origin, but products far from it lose them to rounding.
+            self.center = stored(vectors.mean(axis=0, dtype=np.float64).astype(np.float32), "center")  # (D,)
+            vectors = vectors - self.center.numpy()
+        # Transposed to (D, M): the product with a query is then quickest.
+        self.columns = stored(vectors.T, "columns")
+        self.half_squares = stored(np.sum(np.square(vectors), axis=1) / 2, "half_squares")  # (M,)
+
+    def nearest(self, queries):
+        if self.distance == "cosine":
+            queries = tf.math.divide_no_nan(queries, tf.norm(queries, axis=1, keepdims=True))
+        if self.distance in ("cosine", "dot"):
+            return tf.math.top_k(tf.matmul(queries, self.columns), self.neighbors)
+        queries -= self.center
+        products = tf.matmul(queries, self.columns)  # (N, M)
+        # |q - g|^2 = |q|^2 - 2 (q.g - |g|^2 / 2): the bracket alone decides the order.
+        rows = tf.math.top_k(products - self.half_squares, self.neighbors).indices
+        rows = tf.sort(rows, axis=1)  # so that the lower row comes first in a tie below
+        # The few distances that are answered are computed from differences: products cancel where they are small.
+        near = tf.transpose(tf.gather(self.columns, rows, axis=1), [1, 2, 0])  # (D, N, k) -> (N, k, D)
+        squares = tf.reduce_sum(tf.square(queries[:, None, :] - near), axis=-1)  # (N, k)
+        scores = -squares if self.distance == "squared_euclidean" else -tf.sqrt(squares)
+        scores, order = tf.math.top_k(scores, self.neighbors)
+        return scores, tf.gather(rows, order, axis=1, batch_dims=1)
+
+
 @contextlib.contextmanager
 def portable_kernels(model):
     """Keep recurrent layers off cuDNN while a graph is traced: its kernels do not run on a CPU."""
@@ -168,5 +182,6 @@ def portable_kernels(model):
             layer.use_cudnn = value
 
 
-def _variable(value, name, dtype=None):
+def stored(value, name, dtype=None):
+    """A `tf.Variable` that is not trained: constants of this size would swell the graph."""
     return tf.Variable(value, trainable=False, name=name, dtype=dtype)

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "AudioFrontend": "audio",
+        "FeatureFrontend": "features",
         "ImageFrontend": "image",
         "TextFrontend": "text",
         "WordFrontend": "words",

@@ -86,6 +86,17 @@ class WordsLoss(Loss):
             q, c = np.ones(len(f)), q * c
         return q, np.where(f > 0, c, 0.0) / c[f > 0].mean()
 
+    def probabilities(self, logits):
+        """Return the probability of each word, floats [N, C], of logits [N, C].
+
+        s(z), or softmax(z), which is then a share, over the words that occur. They are those of the weighted items: with
+        `"balanced"` as if every word were in half of them.
+        """
+        if self.form == "sigmoid":
+            return ops.sigmoid(logits)
+        _, c = self.word_weights()
+        return ops.softmax(logits if c is None else ops.where(ops.convert_to_tensor(c > 0), logits, -1e30), axis=-1)
+
     def output_bias(self):
         """Return the logits [C] at which the loss is least for a model that knows only the frequencies, or None.
 
