@@ -27,6 +27,7 @@ logging.getLogger("tensorflow").setLevel("ERROR")
 import image_post as post
 import keras
 import numpy as np
+import tensorflow as tf
 
 import zoo
 
@@ -47,6 +48,7 @@ PHOTOS = {"encoder": "mobilenet", "weights": "pretrained/mobilenet_0.25_224.npz"
 WIDE = {**PHOTOS, "weights": "pretrained/mobilenet_1.0_224_to_pw12_fp16.npz",
         "settings": {"size": 96, "resize": 96, "until": "conv_pw_12_relu", "freeze": "conv_pw_10_relu",
                      "embedding_dim": 512}}  # fmt: skip
+CUT = {"crop": 0.4, "flip": True}  # of training images, with --cuts
 DRAWINGS = {"encoder": "convnet", "settings": {"size": 28, "channels": 1}, "classes": 32, "per_class": 4}
 DIGITS = {"encoder": "convnet", "settings": {"size": 16, "channels": 1, "filters": 32}, "classes": 5, "per_class": 16}
 OWN = {"encoder": "convnet", "settings": {"size": 64, "crop": 0.5, "flip": True}, "classes": 16, "per_class": 4}
@@ -61,9 +63,13 @@ START = "start"  # the network before its first step: what scores owe to pretrai
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Fed(zoo.data.ImageData):
-    """An image set of what a model is fed, with the images it was made from by split."""
+    """An image set of what a model is fed, with the images it was made from by split.
+
+    `cuts` are the training images cut and mirrored several times [cuts * N, ...], the middle squares first.
+    """
 
     images: dict = dataclasses.field(default_factory=dict)
+    cuts: object = None
 
 
 def main():
@@ -72,13 +78,17 @@ def main():
     network = WIDE if options.wide else NETWORKS.get(data.name, OWN)
     if options.headless:
         network = {**network, "settings": {**network["settings"], "embedding_dim": None}}
-    kind = "_wide" * options.wide + "_headless" * options.headless
+    if options.cuts > 1:
+        if "freeze" not in network["settings"]:
+            raise ValueError("--cuts is for networks with frozen layers (--wide); others see new cuts in every batch")
+        network = {**network, "settings": {**network["settings"], **CUT}}
+    kind = "_wide" * options.wide + "_headless" * options.headless + "_cuts" * (options.cuts > 1)
     out = pathlib.Path(options.out) / (pathlib.Path(data.name).name + kind)
     (out / "runs").mkdir(parents=True, exist_ok=True)
     parts = ", ".join(f"{len(s)} images of {len(set(s.labels))} classes to {what}" for s, what in
                       ((data.train, "train on"), (data.validation, "choose by"), (data.test, "test")))  # fmt: skip
     print(f"{data.name}: {parts}\n{data.note}", flush=True)
-    data = fed(data, network, out / "runs")
+    data = fed(data, network, out / "runs", options.cuts)
     rows, started = {START: [score(build("EPSHN", 0, 1e-3, data, network), data)]}, time.time()
     for i, label in enumerate(options.losses, 1):
         print(f"\n[{i}/{len(options.losses)}] {label}", flush=True)
@@ -102,6 +112,7 @@ def arguments():
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="tried with seed 0 on validation classes")
     parser.add_argument("--wide", action="store_true", help="photographs through MobileNet of full width to 512 numbers")
     parser.add_argument("--headless", action="store_true", help="what the network pools is the embedding, without a linear map")
+    parser.add_argument("--cuts", type=int, default=1, help="photographs: times that each is cut and mirrored to train on")
     parser.add_argument("--out", default="runs/image_epshn")
     options = parser.parse_args()
     demo = ["EP", "EPSHN", "EPSHN, second order"]
@@ -129,10 +140,10 @@ def build(label, seed, rate, data, network, **more):
     return model
 
 
-def fed(data, network, folder):
+def fed(data, network, folder, cuts=1):
     """The data with what the model is fed: where layers are frozen, what they say of each image, kept in `folder`.
 
-    The images themselves stay as `data.images`.
+    The images themselves stay as `data.images`. With `cuts` above 1 training images are also cut and mirrored at random.
     """
     parts = {key: getattr(data, key) for key in ("train", "validation", "test", "gallery")}
     parts = {key: split for key, split in parts.items() if split is not None}
@@ -140,14 +151,36 @@ def fed(data, network, folder):
         return Fed(**vars(data), images=parts)
     model, made = build("EPSHN", 0, 1e-3, data, network), {}
     for key, split in parts.items():
-        path = folder / f"frozen_{key}.npy"
-        if not path.exists():
-            print(f"  what the frozen layers say of {len(split)} images to {path}", flush=True)
-            images = model.frontend.dataset(model.frontend.as_items(split.items), 256)
-            np.save(path.with_suffix(".part.npy"), model.backbone.frozen(images))
-            os.replace(path.with_suffix(".part.npy"), path)
-        made[key] = zoo.data.Split(np.load(path), split.labels)
+        seen = [frozen(model, split.items, folder / f"frozen_{key}.npy")]
+        for cut in range(1, cuts if key == "train" else 1):
+            seen.append(frozen(model, split.items, folder / f"frozen_{key}_{cut}.npy", cut))
+        every = np.concatenate(seen)
+        made |= {"cuts": every} if key == "train" else {}
+        made[key] = zoo.data.Split(every[: len(split)], split.labels)
     return Fed(**{**vars(data), **made}, images=parts)
+
+
+def frozen(model, items, path, cut=None):
+    """What the frozen layers say of images, of their middle squares or of the random cut of a number; kept at `path`."""
+    if not path.exists():
+        print(f"  what the frozen layers say of {len(items)} images to {path}", flush=True)
+        if cut is not None:
+            tf.random.set_seed(cut)
+        images = model.frontend.dataset(model.frontend.as_items(items), 256, augment=cut is not None)
+        np.save(path.with_suffix(".part.npy"), model.backbone.frozen(images))
+        os.replace(path.with_suffix(".part.npy"), path)
+    return np.load(path)
+
+
+def batches_of(data, network, seed, steps):
+    """Batches of training images; two cuts of one image are neither a positive nor a negative pair."""
+    labels, _ = zoo.data.encode(data.train.labels)
+    sizes = {"classes": network["classes"], "per_class": network["per_class"], "steps": steps, "seed": seed}
+    if data.cuts is None or len(data.cuts) == len(labels):
+        return zoo.data.pk_batches(data.train.items, labels, **sizes)
+    cuts = len(data.cuts) // len(labels)
+    own = np.tile(np.arange(len(labels)), cuts)
+    return zoo.data.pk_batches(data.cuts, np.tile(labels, cuts), sample_ids=own, **sizes)
 
 
 def slug(label, seed, rate):
@@ -166,6 +199,7 @@ def run(label, seed, rate, data, network, out, options):
     """Train once, score once. What was done before the recipe was stopped is read again."""
     path = out / "runs" / f"{slug(label, seed, rate)}.json"
     wanted = {"loss": label, "seed": seed, "rate": rate, "epochs": options.epochs, "steps": options.steps}
+    wanted |= {"cuts": options.cuts} if options.cuts > 1 else {}
     if path.exists():
         row = json.loads(path.read_text())
         if {key: row.get(key) for key in wanted} == wanted:
@@ -173,10 +207,7 @@ def run(label, seed, rate, data, network, out, options):
             return row
     started = time.time()
     model = build(label, seed, rate, data, network)
-    labels, _ = zoo.data.encode(data.train.labels)
-    batches = zoo.data.pk_batches(
-        data.train.items, labels, network["classes"], network["per_class"], steps=options.steps, seed=seed
-    )
+    batches = batches_of(data, network, seed, options.steps)
     best = zoo.callbacks.KeepBest(path.with_suffix(".npz"), CHOICE)
     callbacks = [zoo.callbacks.Retrieval(data.validation, distance=DISTANCE), best]
     if seed == 0 and label in options.watched:

@@ -73,8 +73,9 @@ def table(rows, data, network, options, out):
     lines += [f"{name}: Recall@1 {value:.3f}" for name, value in data.baseline.items()]
     settings = {**network["settings"], "weights": network.get("weights")}
     size = settings.pop("embedding_dim", 64) or "all pooled"
+    cuts = f", {options.cuts} cuts of each training image" * (options.cuts > 1)
     lines.append(
-        f"{network['encoder']}, {settings}, {size} dimensions, batches of {network['classes']} x {network['per_class']}, "
+        f"{network['encoder']}, {settings}, {size} dimensions, batches of {network['classes']} x {network['per_class']}{cuts}, "
         f"{options.epochs} x {options.steps} steps, {options.seeds} seeds, rate and epoch by validation classes."
     )
     text = "\n".join(lines)

@@ -107,3 +107,26 @@ def test_frozen_layers_are_asked_once_and_the_model_answers_the_same_from_images
     again = recipe.fed(data, network, tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
     np.testing.assert_array_equal(again.validation.items, fed.validation.items)
+
+
+def test_cuts_of_one_image_bear_its_number_and_are_no_pair(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "recipes"))
+    import image_epshn as recipe
+
+    data = zoo.data.load_images("digits")
+    settings = {"width": 0.25, "size": 32, "resize": 32, "freeze": "conv_pw_6_relu", **recipe.CUT}
+    network = {"encoder": "mobilenet", "settings": settings, "classes": 3, "per_class": 4}
+    fed = recipe.fed(data, network, tmp_path, cuts=2)
+    assert len(fed.train.items) == 901 and len(fed.cuts) == 1802 and len(list(tmp_path.iterdir())) == 4
+    np.testing.assert_array_equal(fed.cuts[:901], fed.train.items)
+    assert (fed.cuts[901:] != fed.train.items).any(axis=(1, 2, 3)).mean() > 0.9  # of 8 x 8 pixels some cuts are the square
+    x, y = recipe.batches_of(fed, network, 0, 1).batch(0)
+    labels, _ = zoo.data.encode(data.train.labels)
+    assert y.shape == (12, 2) and (labels[y[:, 1]] == y[:, 0]).all()
+    for features, (_, own) in zip(x, y, strict=True):
+        assert any((features == fed.cuts[own + 901 * cut]).all() for cut in range(2))
+    model = recipe.build("EPSHN", 0, 1e-3, fed, network)
+    assert np.isfinite(model.train_on_batch(x, y)).all()
+    with pytest.raises(ValueError, match="--cuts is for networks with frozen layers"):
+        monkeypatch.setattr("sys.argv", ["image_epshn.py", "--cuts", "3", "--out", str(tmp_path)])
+        recipe.main()
