@@ -26,6 +26,23 @@ def test_stored_features_become_of_unit_length_unless_told_otherwise():
     np.testing.assert_array_equal(ImageFeatures(2, scale=False)(x), x)
 
 
+def test_standardized_features_have_mean_0_and_deviation_1_and_dropout_is_for_training():
+    rng = np.random.default_rng(0)
+    x = (0.5 + 0.1 * rng.random((256, 8))).astype("float32")
+    tower = ImageFeatures(8, standardize=True, dropout=0.5)
+    for _ in range(80):  # statistics follow the batches
+        y = np.asarray(tower(x, training=True))
+    assert 0.4 < (y == 0).mean() < 0.6
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    want = (unit - unit.mean(axis=0)) / np.sqrt(unit.var(axis=0) + 1e-6)
+    np.testing.assert_allclose(tower(x), want, atol=2e-2)
+    assert not tower.trainable_variables and "standardize" in tower.get_config()
+    again = ImageFeatures.from_config(tower.get_config())
+    again(x)
+    again.set_weights(tower.get_weights())
+    np.testing.assert_array_equal(again(x), tower(x))
+
+
 def test_one_linear_map_to_the_size_of_the_captions():
     image = VSE(units=6, bidirectional=True, features=2, image_map=True).towers["image"]
     x = np.array([[3.0, 4.0]], "float32")

@@ -13,7 +13,7 @@ _MOBILENET = {"backbone": "MobileNet", "width": 1.0}
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ImageFeatures(keras.layers.Layer):
-    """Image features of unit length: stored ones, or those of a backbone; then, if asked for, one linear map.
+    """Image features of unit length: stored ones, or those of a backbone; then, if asked for, standardized, and one linear map.
 
     Args:
         features: F, numbers of a stored feature vector; None with a backbone.
@@ -21,6 +21,9 @@ class ImageFeatures(keras.layers.Layer):
         freeze: keep the backbone's weights as they are, its batch statistics too.
         scale: bring features to unit length, as VSE does before its map.
         units: size of a linear map behind them; None for none, which leaves it to the model's head.
+        standardize: bring each feature to mean 0 and deviation 1, by the statistics of batches (batch normalization without
+            scale and center); before the map, after `scale`. Pooled activations are never below 0 and much alike without.
+        dropout: share of the features set to zero in training, before the map.
 
     Call arguments:
         x: floats [N, F], or images [N, S, S, C] for the backbone.
@@ -39,7 +42,9 @@ class ImageFeatures(keras.layers.Layer):
     [[0.6000000238418579, 0.800000011920929]]
     """
 
-    def __init__(self, features=None, backbone=None, freeze=True, scale=True, units=None, **kwargs):
+    def __init__(
+        self, features=None, backbone=None, freeze=True, scale=True, units=None, standardize=False, dropout=0.0, **kwargs
+    ):
         super().__init__(**{"name": "image_features", **kwargs})
         if (features is None) == (backbone is None):
             raise ValueError("features and backbone: give one, the size of stored features or the layer that makes them")
@@ -49,6 +54,14 @@ class ImageFeatures(keras.layers.Layer):
             for layer in backbone._flatten_layers():  # one by one: of a loaded one TensorFlow ignores what is False before
                 layer.trainable = False
         self.units = None if units is None else errors.whole("units", units)
+        self.standardize, self.dropout = errors.flag("standardize", standardize), errors.number("dropout", dropout, 0, 0.99)
+        self.norm = self.drop = None
+        if standardize:  # features of unit length deviate by some 1 / sqrt(F): epsilon lies far below their variance
+            settings = {"momentum": 0.9, "epsilon": 1e-6, "center": False, "scale": False}
+            settings["moving_variance_initializer"] = "zeros"  # ones would drown their variance for hundreds of steps
+            self.norm = keras.layers.BatchNormalization(**settings, name="standardize")
+        if dropout:
+            self.drop = keras.layers.Dropout(self.dropout, name="dropout")
         # Xavier uniform and zeros, as in Kiros et al.
         self.map = None if units is None else keras.layers.Dense(self.units, name="map")
 
@@ -64,14 +77,17 @@ class ImageFeatures(keras.layers.Layer):
             shape = self.backbone.compute_output_shape(shape)
         elif len(shape) != 2 or shape[1] != self.features:
             raise ValueError(f"features={self.features}: image features must be [N, {self.features}], not {shape}")
-        if self.map is not None:
-            self.map.build(shape)
+        for layer in (self.norm, self.map):
+            if layer is not None:
+                layer.build(shape)
         self.built = True
 
     def call(self, x, training=None):
         if self.backbone is not None:
             x = self.backbone(x, training=False if self.freeze else training)
         x = geometry.normalize(x) if self.scale else x
+        x = x if self.norm is None else self.norm(x, training=training)
+        x = x if self.drop is None else self.drop(x, training=training)
         return x if self.map is None else self.map(x)
 
     def compute_output_shape(self, input_shape):
@@ -80,7 +96,7 @@ class ImageFeatures(keras.layers.Layer):
 
     def get_config(self):
         backbone = None if self.backbone is None else keras.saving.serialize_keras_object(self.backbone)
-        names = ("features", "freeze", "scale", "units")
+        names = ("features", "freeze", "scale", "units", "standardize", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}, "backbone": backbone}
 
     @classmethod
@@ -106,6 +122,7 @@ class VSE:
         image_settings: further settings of the network, a dict, for instance `{"until": "conv_pw_12_relu"}`.
         scale: bring image features to unit length before they are mapped.
         image_map: end the image tower in a linear map to the size of the captions' output.
+        standardize, image_dropout: of the image features, see `ImageFeatures`.
 
     Attributes:
         towers: `{"text": CaptionEncoder, "image": ImageFeatures}`.
@@ -145,6 +162,8 @@ class VSE:
         image_settings=None,
         scale=True,
         image_map=False,
+        standardize=False,
+        image_dropout=0.0,
     ):
         if vectors is None and not errors.flag("train_vectors", train_vectors):
             raise ValueError("train_vectors=False keeps word vectors as a file has them: give the file, vectors='glove.txt'")
@@ -154,7 +173,9 @@ class VSE:
         )
         backbone = None if image is None else image_backbone(image, weights, size, image_settings or {})
         width = text.compute_output_shape((None, None))[-1] if errors.flag("image_map", image_map) else None
-        self.towers = {"text": text, "image": ImageFeatures(None if backbone else features, backbone, freeze, scale, width)}
+        features = None if backbone else features
+        image = ImageFeatures(features, backbone, freeze, scale, width, standardize, image_dropout)
+        self.towers = {"text": text, "image": image}
 
     def get_config(self):
         """The settings, for the card."""
