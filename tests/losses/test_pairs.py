@@ -71,7 +71,10 @@ BATCHES = {
     "singletons": lambda r: (np.array([0, 1, 2, 3, 3, 3, 4]), r.normal(size=(7, 3))),
     "duplicates": lambda r: (r.integers(0, 3, 10), np.repeat(r.normal(size=(5, 4)), 2, axis=0)),
     "sample ids": lambda r: (r.integers(0, 3, (13, 2)), r.normal(size=(13, 5))),
-    "samples twice": lambda r: (np.tile(np.stack([r.integers(0, 3, 6), np.arange(6)], 1), (2, 1)), np.tile(r.normal(size=(6, 4)), (2, 1))),
+    "samples twice": lambda r: (
+        np.tile(np.stack([r.integers(0, 3, 6), np.arange(6)], axis=1), (2, 1)),
+        np.tile(r.normal(size=(6, 4)), (2, 1)),
+    ),
     "one sample": lambda r: (np.ones((5, 2), "int32"), r.normal(size=(5, 3))),
     "one class": lambda r: (np.ones(5, "int32"), r.normal(size=(5, 3))),
 }
