@@ -239,6 +239,9 @@ def test_health_says_what_the_pairs_are():
     health = {key: float(value) for key, value in terms.health.items()}
     pairs = {"positive_share": 1 / 3, "mean_s_ap": 1, "mean_s_an": 0}
     assert health == pytest.approx({"valid_anchors": 2, "active_fraction": 1, **pairs}, abs=1e-6)
+    labels, x = BATCHES["sample ids"](np.random.default_rng(7))
+    terms = zoo.losses.get("contrastive", neg_margin=100.0).checked_terms(labels, x)  # every pair costs something
+    assert float(terms.health["active_fraction"]) == 1
 
 
 @pytest.mark.parametrize(
