@@ -63,8 +63,10 @@ def test_unique_ids_change_no_bit(name, way):
 
 @BOTH_WAYS
 def test_a_batch_of_one_sample_costs_nothing(name, way):
-    value, slope = value_and_gradient(make(name, **way), np.full((13, 2), 7), repeats()[1])
+    loss, labels, x = make(name, **way), np.full((13, 2), 7), repeats()[1]
+    value, slope = value_and_gradient(loss, labels, x)
     assert value == 0 and not slope.any()
+    assert not backend.to_numpy(loss.checked_terms(labels, x).valid).any()
 
 
 @pytest.mark.parametrize("name", [name for name in ONE_TOWER if name not in PAIR_ALONE])

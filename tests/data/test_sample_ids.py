@@ -27,7 +27,8 @@ def test_labels_are_class_and_row(sampler, repeats):
         (x, y), rows = batches.batch(step), batches.indices(step)
         assert y.dtype == np.int32 and y.tolist() == [[LABELS[row], row] for row in rows]
         np.testing.assert_array_equal(x, ITEMS[rows])
-        np.testing.assert_array_equal(y[:, 0], make(sampler=sampler, repeats=repeats, sample_ids=False, **sizes).batch(step)[1])
+        plain = make(sampler=sampler, repeats=repeats, sample_ids=False, **sizes)
+        np.testing.assert_array_equal(y[:, 0], plain.batch(step)[1])
 
 
 @pytest.mark.parametrize("base", [0, 2**24, 2**31 - 3, 2**40, -(2**62)])

@@ -71,7 +71,10 @@ BATCHES = {
     "singletons": lambda r: (np.array([0, 1, 2, 3, 3, 3, 4]), r.normal(size=(7, 3))),
     "duplicates": lambda r: (r.integers(0, 3, 10), np.repeat(r.normal(size=(5, 4)), 2, axis=0)),
     "sample ids": lambda r: (r.integers(0, 3, (13, 2)), r.normal(size=(13, 5))),
-    "samples twice": lambda r: (np.tile(np.stack([r.integers(0, 3, 6), np.arange(6)], 1), (2, 1)), np.tile(r.normal(size=(6, 4)), (2, 1))),
+    "samples twice": lambda r: (
+        np.tile(np.stack([r.integers(0, 3, 6), np.arange(6)], axis=1), (2, 1)),
+        np.tile(r.normal(size=(6, 4)), (2, 1)),
+    ),
     "one sample": lambda r: (np.ones((5, 2), "int32"), r.normal(size=(5, 3))),
     "one class": lambda r: (np.ones(5, "int32"), r.normal(size=(5, 3))),
 }
@@ -236,6 +239,9 @@ def test_health_says_what_the_pairs_are():
     health = {key: float(value) for key, value in terms.health.items()}
     pairs = {"positive_share": 1 / 3, "mean_s_ap": 1, "mean_s_an": 0}
     assert health == pytest.approx({"valid_anchors": 2, "active_fraction": 1, **pairs}, abs=1e-6)
+    labels, x = BATCHES["sample ids"](np.random.default_rng(7))
+    terms = zoo.losses.get("contrastive", neg_margin=100.0).checked_terms(labels, x)  # every pair costs something
+    assert float(terms.health["active_fraction"]) == 1
 
 
 @pytest.mark.parametrize(

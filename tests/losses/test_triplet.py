@@ -73,7 +73,10 @@ BATCHES = {
     "singletons": lambda r: (np.array([0, 1, 2, 3, 3, 3, 4]), r.normal(size=(7, 3))),
     "duplicates": lambda r: (r.integers(0, 3, 10), np.repeat(r.normal(size=(5, 4)), 2, axis=0)),
     "sample ids": lambda r: (r.integers(0, 3, (13, 2)), r.normal(size=(13, 5))),
-    "samples twice": lambda r: (np.tile(np.stack([r.integers(0, 3, 7), np.arange(7)], 1), (2, 1)), np.tile(r.normal(size=(7, 4)), (2, 1))),
+    "samples twice": lambda r: (
+        np.tile(np.stack([r.integers(0, 3, 7), np.arange(7)], axis=1), (2, 1)),
+        np.tile(r.normal(size=(7, 4)), (2, 1)),
+    ),
 }
 FEW = int(backend.NAME == "jax")  # a gradient traces both ways there, and without a column there is nothing to trace
 WAYS = {"few": {}, "sorting in chunks": {"few": FEW, "anchor_chunk": 5}}  # some class has three members or more

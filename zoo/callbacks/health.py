@@ -114,8 +114,8 @@ def _why_empty(now):
         return "no row of a batch has a label"
     if now["positive_share"] < 1e-9:
         return (
-            "no two samples of a batch share a class, copies by sample ids not counted; use zoo.data.pk_batches with per_class "
-            "of 2 or more"
+            "no two samples of a batch share a class, copies by sample ids not counted; use zoo.data.pk_batches with "
+            "per_class of 2 or more"
         )
     if now["positive_share"] > 1 - 1e-6:
         return "a batch holds one class only; shuffle, or use zoo.data.pk_batches with classes of 2 or more"

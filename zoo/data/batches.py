@@ -154,7 +154,8 @@ class PKBatches(keras.utils.PyDataset):
             shape = (array.shape[0] if self.repeats else None, *((None,) * (array.ndim - 1) if free else array.shape[1:]))
             return tf.TensorSpec(shape, array.dtype)
 
-        dataset = tf.data.Dataset.from_generator(epoch, output_signature=tuple(map(spec, self.batch(self.start), (True, False))))
+        signature = tuple(map(spec, self.batch(self.start), (True, False)))
+        dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
         return dataset.apply(tf.data.experimental.assert_cardinality(self.steps)).prefetch(2)
 
     def _transformed(self, tf, epoch, transform):
@@ -194,7 +195,7 @@ class PKBatches(keras.utils.PyDataset):
             )
 
     def batch(self, step):
-        """Return batch `step`: `(x, y)`, samples (P * K, ...) and labels (P * K,) or (P * K, 2); a function of (seed, step)."""
+        """Return batch `step`: `(x, y)`, samples (P * K, ...) and labels (P * K,), or (P * K, 2) with sample ids."""
         x, y = self.rows(step)
         return x if self.preprocess is None else self.preprocess(x), y
 

@@ -40,8 +40,7 @@ class Loss(keras.losses.Loss):
 
     Labels are class ids [N] or [N, 1]; or [N, 2], class ids and sample ids, where a batch may hold one sample twice. Two
     rows that share both are neither a positive nor a negative pair; a row whose classmates are all copies of it has no
-    positive. Losses on class scores, which compare no rows, ignore sample ids; those of two towers and on several labels
-    a row refuse or have no place for them.
+    positive. Losses on class scores, which compare no rows, ignore sample ids; those of two towers refuse them.
 
     Args:
         reduction: `"mean"` (also under Keras' name `"sum_over_batch_size"`), `"sum"` or `None`.
@@ -73,7 +72,7 @@ class Loss(keras.losses.Loss):
         return changed
 
     def terms(self, labels, embeddings):
-        """Return the `Terms` of a batch: labels [N] or [N, 2] as from `check`, embeddings [N, D] (or class scores [N, C])."""
+        """Return the `Terms` of a batch: labels [N] or [N, 2] as `check` returns them, embeddings [N, D] or scores [N, C]."""
         raise NotImplementedError("a loss defines terms(labels, embeddings)")
 
     def call(self, y_true, y_pred):
@@ -211,7 +210,7 @@ def check_label_values(values, classes=None):
         raise ValueError(f"labels must be integers, not {values.dtype}; zoo.data.encode turns names into ids")
     if values.dtype.kind == "f":
         if not (np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2.0**53)).all():
-            raise ValueError("labels must be whole numbers (class and sample ids), but some have a fraction or are no number")
+            raise ValueError("labels must be whole numbers (class or sample ids), but some have a fraction or are no number")
         values = values.astype("int64")
     if not values.size:
         return values.astype("int32")

@@ -136,7 +136,7 @@ def class_index(labels):
 
 
 def count_pairs(labels, dtype):
-    """Number of ordered positive and of ordered negative pairs of the batch, as floats; labels as `Loss.check` returns them."""
+    """Number of ordered positive and of ordered negative pairs, as floats, of labels as `Loss.check` returns them."""
     classes, samples = mining.parts(labels)
     of_class = class_index(classes)
     ones = ops.ones_like(of_class, dtype=dtype)
@@ -165,14 +165,13 @@ def sums_by_class(x, labels, distance):
         size = ops.segment_sum(ops.ones_like(own), group, num_segments=n)
         return 2.0 * (ops.sum(sums * sums) - ops.sum(size * ops.segment_sum(own, group, num_segments=n)))
 
-    every = ops.sum(ops.square(ops.sum(x, axis=0)))
+    same, every = within(class_index(classes)), ops.sum(ops.square(ops.sum(x, axis=0)))
     if distance == "squared_euclidean":
         every = 2.0 * (every - ops.cast(n, x.dtype) * ops.sum(own))
-    if samples is not None:
-        copies = within(samples)
-    else:
-        copies = 0.0 if distance == "squared_euclidean" else ops.sum(own)
-    return within(class_index(classes)) - copies, every - copies
+        if samples is None:
+            return same, every
+    copies = ops.sum(own) if samples is None else within(samples)
+    return same - copies, every - copies
 
 
 def pair_means(labels, s_ap, s_all):
