@@ -55,7 +55,7 @@ def test_every_loss_starts_from_the_same_encoder(name, settings, make, first):
 
 def drawn(model):
     loss = model.loss_layer.loss
-    return (loss.seed, np.asarray(loss.draws((3,)))) if loss.draws is not None else None
+    return (loss.seed, keras.ops.convert_to_numpy(loss.draws((3,)))) if loss.draws is not None else None
 
 
 @pytest.mark.parametrize("name, settings", [("maxmargin", {}), ("manytomany", {"negative_ratio": 1.0})])
@@ -84,8 +84,8 @@ def test_a_run_of_the_same_seed_is_the_same_run(name, settings):
         towers = [zoo.Embedder(keras.layers.Dense(8), None, None, 6, name=kind) for kind in ("text", "image")]
         model = zoo.TwoTowers(*towers, zoo.layers.LossLayer(zoo.losses.get(name, **settings)))
         model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
-        starts.append([np.array(part) for part in model.predict((FEATURES, FEATURES))])
+        starts.append([keras.ops.convert_to_numpy(part) for part in model((FEATURES, FEATURES))])
         model.fit((FEATURES, FEATURES), IDS, batch_size=6, epochs=2, verbose=0)
-        ends.append(model.predict((FEATURES, FEATURES)))
+        ends.append([keras.ops.convert_to_numpy(part) for part in model((FEATURES, FEATURES))])
     assert all(np.array_equal(a, b) for a, b in zip(*ends, strict=True))
     assert not np.array_equal(starts[0], ends[0])
