@@ -122,7 +122,7 @@ class Fed:
 
 
 def build(label, seed, data, share=0.1):
-    """The towers under a loss; the same seed gives the same start under every loss that draws nothing at random."""
+    """The towers under a loss; the same seed gives the same start under every loss."""
     loss, settings = LOSSES[label]
     sizes = SIZES.get(data.name, DIGITS)
     settings = {**NETWORK, **settings, **sizes, "image_settings": {"channels": 1, "blocks": 3, "filters": 24}}

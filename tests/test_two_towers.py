@@ -26,7 +26,7 @@ CASES = [(name, {}) for name in LOSSES] + [
 @pytest.fixture(scope="module")
 def trained():
     model = small()
-    model.history_of_test = model.fit(batches(), epochs=12, verbose=0).history
+    model.history_of_test = model.fit(batches(), epochs=20, verbose=0).history
     return model
 
 
@@ -70,6 +70,18 @@ def test_it_learns_which_image_a_caption_means(trained):
     assert list(report)[0] == "text_to_image_recall@1" and "recall_sum" in report
 
 
+def test_both_sides_are_drawn_and_looked_at_while_training(tmp_path):
+    data, labels = {"text": TEXTS, "image": IMAGES}, {"text": LABELS, "image": LABELS}
+    watch = zoo.callbacks.Retrieval(((TEXTS, IMAGES), IDS), k=None)
+    draw = zoo.callbacks.Projector(tmp_path, (data, labels))
+    history = eager(small()).fit(batches(steps=1), verbose=0, callbacks=[draw, watch]).history
+    assert {"val_text_to_image_recall@10", "val_recall_sum"} <= set(history)
+    for epoch in ("epoch_000", "epoch_001"):
+        assert len((tmp_path / epoch / "metadata.tsv").read_text().splitlines()) == 25
+    with pytest.raises(ValueError, match="gallery.*one tower"):
+        zoo.callbacks.Projector(tmp_path, (data, labels), gallery=(TEXTS, LABELS))
+
+
 def test_evaluate_is_cross_modal_of_predict(trained):
     x, y = trained.predict((TEXTS, IMAGES))
     expected = zoo.metrics.cross_modal(x, y, IDS, names=("text", "image"))
@@ -86,7 +98,8 @@ def test_raw_items_tensors_and_towers_give_the_same_embeddings(trained):
     x, y = trained.predict((TEXTS, IMAGES[:5]))
     assert x.shape == (12, 6) and y.shape == (5, 6) and x.dtype == y.dtype == "float32"
     tensors = trained.preprocess((TEXTS, IMAGES[:5]))
-    for a, b in (trained(tensors), trained.predict([np.asarray(t) for t in tensors])):
+    called = map(keras.ops.convert_to_numpy, trained(tensors))
+    for a, b in (called, trained.predict([np.asarray(t) for t in tensors])):
         np.testing.assert_allclose(a, x, atol=1e-6)
         np.testing.assert_allclose(b, y, atol=1e-6)
     assert list(trained.towers) == ["text", "image"]
@@ -160,7 +173,7 @@ def test_models_load_in_a_fresh_process(trained, tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     done = subprocess.run([sys.executable, "-c", code, *TEXTS], capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["TwoTowers", "24", "0.2", "cosine"]
+    assert done.stdout.split() == ["TwoTowers", "40", "0.2", "cosine"]
     for found, expected in zip(np.load(tmp_path / "found.npz").values(), trained.predict((TEXTS, IMAGES)), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 

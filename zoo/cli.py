@@ -110,7 +110,7 @@ def _export(options):
         if isinstance(data, zoo.data.ImageData):
             parts = [part for part in (data.train, data.validation, data.test, data.gallery) if part]
             gallery = [item for part in parts for item in part.items], [label for part in parts for label in part.labels]
-    words = pathlib.Path(options.words).read_text(encoding="utf-8").split() if options.words else None
+    words = pathlib.Path(options.words).read_text(encoding="utf-8").splitlines() if options.words else None
     print(zoo.export(model, options.path, gallery=gallery, neighbors=options.neighbors, data=name, words=words))
 
 

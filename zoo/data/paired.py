@@ -113,7 +113,7 @@ def load_pairs(name_or_folder, kind="text", root=None):
 def has_pairs(name_or_folder, kind="text"):
     """Whether `load_pairs` knows this name, or the layout of this folder; folders of classes have no pairs."""
     name = os.fspath(name_or_folder)
-    if name in {"text": caption_sets, "speech": spoken_image_sets}[kind]():
+    if name in {"text": caption_sets, "speech": spoken_image_sets}.get(kind, list)():
         return True
     return kind == "text" and os.path.isdir(name) and caption_layouts.known(name)
 

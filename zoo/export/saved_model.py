@@ -76,7 +76,7 @@ def export(
     """
     towers = inputs.towers_of(model)
     tf = tensorflow("export")
-    from zoo.export import signatures
+    from zoo.export import recognised, signatures
 
     held = list(towers.values())[-1]  # the side that a gallery is of
     gallery = inputs.checked_gallery(gallery, held.frontend)
@@ -94,7 +94,7 @@ def export(
         bundle = folder / "bundle"
         expected = {name: _turned(_embed(towers[name], items, "samples"), turn) for name, items in samples.items()}
         near = _neighborhood(model, held, gallery, _turned(vectors, turn), int(neighbors))
-        heard = _words(model, words, int(neighbors))
+        heard = None if words is None else recognised.Words(model, words, int(neighbors))
         # One export at a time traces: the layers' setting is shared between the threads of a process.
         with tracing, signatures.portable_kernels(model):
             archive = _archive(model, towers, near, turn, heard)
@@ -159,12 +159,6 @@ def _neighborhood(model, held, gallery, vectors, neighbors):
     from zoo.export.signatures import Gallery
 
     return Gallery(vectors, *gallery[1:], model.distance, neighbors)
-
-
-def _words(model, names, most):
-    from zoo.export.recognised import Words
-
-    return None if names is None else Words(model, names, most)
 
 
 def _turn(model, held, keep_dims):

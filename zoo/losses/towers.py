@@ -180,13 +180,25 @@ class Draws:
     """Random numbers of a loss: each call goes on with the sequence of the seed.
 
     Args:
-        seed: whole number, or None for one drawn by Keras, which `keras.utils.set_random_seed` settles.
+        seed: whole number, or None for one that `keras.utils.set_random_seed` settles.
     """
 
     def __init__(self, seed=None):
-        self.seed = random.randrange(2**31) if seed is None else errors.whole("seed", seed, 0)
+        self.seed = _settled() if seed is None else errors.whole("seed", seed, 0)
         self.generator = keras.random.SeedGenerator(self.seed)
 
     def __call__(self, shape):
         """Return floats from 0 to 1 of this shape."""
         return keras.random.uniform(shape, seed=self.generator)
+
+
+def _settled():
+    """A number that the state of Python's generator settles.
+
+    Keras draws the seeds of initial weights from that generator. It is left where it was: the same seed gives the same
+    encoder under a loss that draws as under one that does not.
+    """
+    copy = random.Random()
+    copy.setstate(random.getstate())
+    copy.random()  # not the number that the next initial weights begin with
+    return copy.randrange(2**31)
