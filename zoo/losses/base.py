@@ -72,7 +72,7 @@ class Loss(keras.losses.Loss):
         return changed
 
     def terms(self, labels, embeddings):
-        """Return the `Terms` of a batch: labels [N] or [N, 2] as `check` returns them, embeddings [N, D] or scores [N, C]."""
+        """Return the `Terms` of labels [N] or [N, 2], as `check` returns them, and embeddings [N, D] or scores [N, C]."""
         raise NotImplementedError("a loss defines terms(labels, embeddings)")
 
     def call(self, y_true, y_pred):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo import errors, geometry, mining
-from zoo.losses.base import Loss, Terms, check_batch, divide, seen
+from zoo.losses.base import Loss, Terms, check_batch, check_label_values, divide, seen
 from zoo.losses.infonce import positives_against_negatives
 from zoo.losses.row_loss import exponentials, mask_means, pair_means, sums_by_class
 from zoo.losses.sides import SideLoss
@@ -194,6 +194,9 @@ class MultilabelNPairLoss(Loss):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
         self.temperature = errors.number("temperature", temperature, 1e-6)
         self.normalize = errors.flag("normalize", normalize)
+
+    def check_labels(self, values, classes=None):
+        return check_label_values(values.ravel()).reshape(values.shape)  # two columns are two labels, not a sample id
 
     def checked_terms(self, y_true, y_pred):
         y_true = ops.convert_to_tensor(y_true)
