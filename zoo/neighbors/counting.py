@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from zoo.neighbors import blocks, symmetric
 from zoo.neighbors.exact import Gallery
+from zoo.neighbors.scaled import Scaled, lengths
 
 BLOCK = 1 << 25  # bytes of one block of products
 NEAREST = 1 << 18  # positives of the queries of one block
@@ -117,11 +118,10 @@ class _Search:
 
     def halved(self, found, pool):
         """Fill in what half the product gives; return the queries [n] that are left."""
-        tiles = symmetric.Tiles(lambda rows: self._prepared(self.gallery[rows], np.float32)[0], self._error, self.gallery_class)
-        seen = tiles.search(pool)
-        error = np.empty(len(tiles.order))
-        error[tiles.order] = tiles.error[: len(error)]
-        del tiles
+        distance = self.scorer.distance
+        scaled = Scaled(self.gallery, lambda rows: self.scorer._prepare(rows, "rows"), distance == "cosine", pool)
+        error = self._error(scaled.length, np.float32)
+        seen = symmetric.Tiles(scaled, error, self.gallery_class, pool).search(pool)
         if seen is None:
             return np.flatnonzero(self.positives)
         done = self.positives > 0
@@ -181,18 +181,20 @@ class _Search:
         here = np.arange(len(rows))
         if self.own is not None:
             scores[self.own[rows], here] = -np.inf
-        error = self._error(queries)
+        error = self._error(lengths(queries), dtype)
         maxima, size = self._maxima(rows, scores)
         first = self._first(rows, scores, maxima, size, error, dtype)
         if first is None:
             return None
         return *first, *self._within(rows, scores, maxima, size, error)
 
-    def _error(self, queries):
-        """Largest error [n] of one product, in any order of its sum; the last term is for numbers too small for the type."""
-        length = np.sqrt(np.einsum("nd,nd->n", queries, queries, dtype=np.float64))
+    def _error(self, length, dtype):
+        """Largest error [n] of one product for rows of a length [n], in any order of its sum.
+
+        The last term is for numbers too small for the type.
+        """
         spread = length * self.longest if self.center is None else (length + self.longest) ** 2
-        return (queries.shape[1] + 8) * (np.finfo(queries.dtype).eps * spread + np.finfo(queries.dtype).tiny)
+        return (self.queries.shape[1] + 8) * (np.finfo(dtype).eps * spread + np.finfo(dtype).tiny)
 
     def _maxima(self, rows, scores):
         """Largest score of every group of gallery rows, (groups, n), and the size of a group; the last may be smaller."""
