@@ -23,7 +23,7 @@ from zoo.neighbors.scaled import Scaled, lengths
 BLOCK = 1 << 25  # bytes of one block of products
 NEAREST = 1 << 18  # positives of the queries of one block
 GROUP = 64  # gallery rows of which one maximum is kept
-FINISH = 1 << 12  # queries of half the product that are finished at once
+FINISH = 1 << 10  # queries of half the product that are finished at once
 CROWDED = 64  # rows in doubt a query; above, a block is computed again in float64
 
 
@@ -255,15 +255,14 @@ class _Search:
         limit = largest[np.minimum(wanted, most) - 1, np.arange(len(rows))]
         limit = np.where(wanted <= len(maxima), limit, -np.inf) - 2 * error  # the R-th largest score is not below
         row, column, score = blocks.of_groups(scores, maxima >= limit, size)
-        kept = (score >= limit[column]) & (score > -np.inf)
+        kept = np.flatnonzero((score >= limit[column]) & (score > -np.inf))
+        kept = kept[np.lexsort((-score[kept], column[kept]))]
         return self._nearest(rows, row[kept], column[kept], score[kept], error)
 
     def _nearest(self, rows, row, column, score, error):
-        """The same from pairs among which are the R nearest rows of each query."""
+        """The same from pairs among which are the R nearest rows of each query, sorted by query and falling score."""
         wanted = self.positives[rows]
-        score = score.astype(np.float64)
-        order = np.lexsort((-score, column))
-        row, column, score = self._settled(rows, row[order], column[order], score[order], 2 * error)
+        row, column, score = self._settled(rows, row, column, score.astype(np.float64), 2 * error)
         starts = np.searchsorted(column, np.arange(len(rows)))
         rank = np.arange(len(column)) - starts[column]  # from 0
         kept = rank < wanted[column]
@@ -284,7 +283,7 @@ class _Search:
         order = np.lexsort((row, -exact, run))
         return row[order], column[order], score[order]
 
-    def _pairs(self, left, right, step=1 << 11):
+    def _pairs(self, left, right, step=1 << 8):
         """Exact scores [p] of queries `left` and gallery rows `right`."""
         scores = np.empty(len(left))
         for start in range(0, len(left), step):

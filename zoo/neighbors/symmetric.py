@@ -78,13 +78,16 @@ class Tiles:
         """Return what is `Found`, or None where too many queries are lost on the way; the pool computes the tiles."""
         blocks = range(len(self.edges) - 1)
         doubt = [tuple(part[self.positives[2] >= self.low[self.positives[0]]] for part in self.positives)]
-        doubts = np.bincount(doubt[0][0], minlength=len(self.lost))
+        own = np.bincount(doubt[0][0], minlength=len(self.lost))
+        doubts = own.copy()
         sample, others = blocks[: self.first], blocks[self.first :]
         # The sample gives its rows' thresholds, its tiles with all others theirs.
         for tiles in ([(0, j) for j in sample], [(0, j) for j in others], [(i, j) for i in others for j in others if i <= j]):
-            if np.count_nonzero(self.lost) > self.count // 4:
+            if self._hopeless(own, doubts - own):
                 return None
-            for parts in pool.map(self._tile, tiles):
+            results = pool.map(self._tile, tiles)
+            self._prune()  # what the tiles before held, while these are computed
+            for parts in results:
                 for queries, nearer, doubtful, near, lost in parts:
                     self.nearer[queries] += nearer
                     doubt.append(doubtful)
@@ -95,11 +98,18 @@ class Tiles:
                     self._lose(np.flatnonzero(doubts[queries] > 2 * CROWDED) + queries.start)
                 if self.stored > 2 * self.kept + self.count:
                     self._prune()
-            self._prune()
+                if np.count_nonzero(self.lost) > 3 * self.count // 4:
+                    return None
+        self._prune()
         doubt = [np.concatenate(part) for part in zip(*doubt, strict=True)]
         nearer = np.zeros(self.count, np.int64)
         nearer[self.order] = self.nearer[: self.count]
         return Found(nearer, self._outside(doubt), self._outside(self.near[0]), self.order[self.lost[: self.count]])
+
+    def _hopeless(self, own, others):
+        """Whether a quarter of the queries is lost, or will be, by rows in doubt: positives, and others in the sample's tiles."""
+        expected = own + others * (self.count / self.edges[self.first])
+        return np.count_nonzero(self.lost | (expected > 2 * CROWDED)) > self.count // 4
 
     def _outside(self, pairs):
         """Pairs of queries that are not lost, in the numbers of the caller."""
