@@ -49,7 +49,8 @@ def ranks(queries, gallery, query_class, gallery_class, own=None, distance="cosi
     """Return the `Ranks` of queries among gallery rows, exactly, in bounded memory.
 
     Where the queries are the gallery, its classes are small and no distance is asked, half the product is computed.
-    Memory: the gallery in float32, and 50 MiB a thread; with half the product a few hundred bytes a query more.
+    Memory: the gallery in float32, and 50 MiB a thread; with half the product a few hundred bytes a query, and a thread
+    takes some blocks of rows instead of a copy of them all, if they are float32.
 
     Args:
         queries: real numbers [N, D].

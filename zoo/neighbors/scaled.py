@@ -8,8 +8,9 @@ _STEP = 512  # float64 rows that stay in the processor's cache
 class Scaled:
     """Rows of the length that a score asks for, by their numbers.
 
-    Rows of float32 are multiplied by the inverse of their length, which rounds twice: `Search.error` allows for eight.
-    Rows of another type, or too long or short for that, are kept as a float32 copy.
+    Rows of float32 are multiplied by the inverse of their length. That rounds twice, not once: the bound on a product's
+    error has room for it, (D + 8) eps where (D + 4) eps / 2 are due. A set of another type, or with a row too long or
+    too short for that, is kept as a float32 copy.
 
     Args:
         rows: real numbers [N, D].
