@@ -153,7 +153,7 @@ def test_scaled_rows_are_near_the_exact_ones(kind, longest, cosine):
     rows = np.where(np.isfinite(rows), rows, 0).astype(kind)
     scorer, places = Gallery(np.zeros((0, 9)), "cosine" if cosine else "dot"), RNG.permutation(700)[:300]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        scaled = Scaled(rows, lambda part: scorer._prepare(part, "rows"), cosine, pool)
+        scaled = Scaled(rows, scorer, pool)
     expected = scorer._prepare(rows[places], "rows")
     np.testing.assert_allclose(scaled.take(places), expected, rtol=2**-23, atol=1e-38)
     np.testing.assert_allclose(scaled.length[places], np.linalg.norm(expected, axis=1), rtol=1e-6)

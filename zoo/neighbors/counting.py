@@ -111,7 +111,7 @@ class _Search:
         alone = self.same and own is not None and np.array_equal(own, np.arange(len(gallery)))
         alone = alone and np.array_equal(query_class, gallery_class)
         self.symmetric = alone and self.narrow and self.center is None and symmetric.fits(gallery_class)
-        self.lock = threading.Lock()
+        self.scaled, self.lock = None, threading.Lock()
 
     @functools.cached_property
     def _columns(self):
@@ -119,12 +119,12 @@ class _Search:
 
     def halved(self, found, pool):
         """Fill in what half the product gives; return the queries [n] that are left."""
-        distance = self.scorer.distance
-        scaled = Scaled(self.gallery, lambda rows: self.scorer._prepare(rows, "rows"), distance == "cosine", pool)
+        scaled = Scaled(self.gallery, self.scorer, pool)
         error = self._error(scaled.length, np.float32)
         seen = symmetric.Tiles(scaled, error, self.gallery_class, pool).search(pool)
         if seen is None:
             return np.flatnonzero(self.positives)
+        self.scaled = scaled
         done = self.positives > 0
         done[seen.lost] = False
         done = np.flatnonzero(done)
@@ -169,15 +169,12 @@ class _Search:
 
     def _block(self, rows, dtype):
         queries, _ = self._prepared(self.queries[rows], dtype)
-        if dtype is np.float32:
-            with self.lock:  # made once, by the first block
-                columns, halves = self._columns
-            scores = columns @ queries.T  # (M, n): thresholds lie along the rows, and comparing is one quick pass
-        else:
-            parts = [self.gallery[start : start + 4096] for start in range(0, len(self.gallery), 4096)]
-            scores = np.concatenate([self._prepared(part, dtype)[0] @ queries.T for part in parts])  # in bounded memory
+        scores = np.empty((len(self.gallery), len(rows)), dtype)  # thresholds lie along the rows: comparing is one quick pass
+        for start in range(0, len(scores), 4096):
+            part = slice(start, min(start + 4096, len(scores)))
+            np.matmul(self._part(part, dtype), queries.T, out=scores[part])
         if self.center is not None:
-            halves = halves if dtype is np.float32 else self._prepared(self.gallery, dtype)[1]
+            halves = self._columns[1] if dtype is np.float32 else self._prepared(self.gallery, dtype)[1]
             scores -= halves[:, None].astype(dtype)
         here = np.arange(len(rows))
         if self.own is not None:
@@ -188,6 +185,15 @@ class _Search:
         if first is None:
             return None
         return *first, *self._within(rows, scores, maxima, size, error)
+
+    def _part(self, part, dtype):
+        """Gallery rows of a slice as the products take them."""
+        if dtype is np.float64:
+            return self._prepared(self.gallery[part], dtype)[0]
+        if self.scaled is not None:  # half the product left few queries: no copy of all rows for them
+            return self.scaled.take(np.arange(part.start, part.stop))
+        with self.lock:  # made once, by the first block
+            return self._columns[0][part]
 
     def _error(self, length, dtype):
         """Largest error [n] of one product for rows of a length [n], in any order of its sum.

@@ -14,15 +14,14 @@ class Scaled:
 
     Args:
         rows: real numbers [N, D].
-        prepare: gives rows in float64 as their exact scores take them; for the cosine of length 1.
-        cosine: whether they are to be of length 1; else they stay as they are.
+        scorer: `zoo.neighbors.exact.Gallery` whose exact scores are wanted; for its cosine rows are of length 1.
         pool: its threads share the work.
 
     Attributes:
         length: of the rows as they are taken, float64 [N].
     """
 
-    def __init__(self, rows, prepare, cosine, pool):
+    def __init__(self, rows, scorer, pool):
         parts = [slice(start, start + _STEP) for start in range(0, len(rows), _STEP)]
         self.rows, self.scale = rows, None
         self.length = np.empty(len(rows))
@@ -31,12 +30,12 @@ class Scaled:
             self.length[part] = lengths(self.rows[part])
 
         def copy(part):
-            self.rows[part] = prepare(rows[part])
+            self.rows[part] = scorer._prepare(rows[part], "rows")
             measure(part)
 
         if rows.dtype == np.float32:
             list(pool.map(measure, parts))
-            if not cosine:
+            if scorer.distance != "cosine":
                 return
             full = self.length > 0
             if (np.abs(np.log10(self.length[full])) < 15).all():
