@@ -2,7 +2,7 @@
 
 import numpy as np
 
-_STEP = 512  # float64 rows that stay in the processor's cache
+_STEP = 128  # float64 rows that stay in the processor's cache
 
 
 class Scaled:

@@ -19,7 +19,7 @@ SAMPLED = 4  # the same for the sample, smaller because as many maxima as a quer
 PAIRS = 64  # positives of a query; above, in the mean over all, the general way is taken
 MANY = 128  # positives of one query; candidates in a tile, and half the candidates kept
 CROWDED = 64  # rows in doubt a query
-_PAIR_NUMBERS = 1 << 20  # float32 numbers of a temporary of pairs, 4 MiB
+_PAIR_NUMBERS = 1 << 18  # float32 numbers of a temporary of pairs, 1 MiB
 
 
 class Found(NamedTuple):
