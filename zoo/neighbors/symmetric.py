@@ -188,8 +188,8 @@ class Tiles:
             own.left, own.right = (np.empty((rows, dims), np.float32) for rows in (most, TILE))
             own.scores, own.at = np.empty(most * TILE, np.float32), None
         if own.at != left:
-            own.first, own.at = self._take(left, own.left), left
-        first = own.first
+            own.rows, own.at = self._take(left, own.left), left
+        first = own.rows
         second = first if left == right else self._take(right, own.right)
         return np.matmul(first, second.T, out=own.scores[: len(first) * len(second)].reshape(len(first), -1))
 
