@@ -1,9 +1,13 @@
 """Ranks by counting against full lists in float64, where scores are far apart, near, equal, many and few."""
 
+import concurrent.futures
+
 import numpy as np
 import pytest
 
 from zoo.neighbors import counting, knn, ranks, symmetric
+from zoo.neighbors.exact import Gallery
+from zoo.neighbors.scaled import Scaled
 
 RNG = np.random.default_rng(0)
 
@@ -109,6 +113,65 @@ def test_half_the_product_gives_the_same(seed, monkeypatch):
                 np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), name)
         assert len(ends) == calls + 2
     assert set(ends) == {"whole", "some left", "given up"}
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_looking_into_few_groups_or_all_gives_the_same(few, monkeypatch):
+    rng = np.random.default_rng(few)
+    monkeypatch.setattr(symmetric, "TILE", 16)
+    monkeypatch.setattr(symmetric, "PAIRS", np.inf)
+    for _ in range(30):
+        rows, labels = random_case(rng)
+        expected = ranks(rows, rows.copy(), labels, labels, np.arange(len(rows)))
+        monkeypatch.setattr(symmetric, "FEW", few)
+        for a, b in zip(ranks(rows, rows, labels, labels, np.arange(len(rows))), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("kinds", "given_up"), [(600, False), (24, True)])
+def test_alike_rows_end_half_the_product_after_the_sample(kinds, given_up, monkeypatch):
+    # 100 copies of a row are 6 in a sample of a sixteenth: too few there to lose a query, too many in all.
+    monkeypatch.setattr(symmetric, "TILE", 144)
+    monkeypatch.setattr(symmetric, "CROWDED", 24)
+    computed, tile = [], symmetric.Tiles._tile
+    monkeypatch.setattr(symmetric.Tiles, "_tile", lambda self, at: computed.append(at) or tile(self, at))
+    rows = RNG.normal(size=(kinds, 16)).astype("float32")[np.arange(2400) % kinds]
+    labels = RNG.permutation(2400) // 3
+    found = ranks(rows, rows, labels, labels, np.arange(2400), threads=2)
+    assert len(computed) == (17 if given_up else 17 * 18 // 2)
+    for a, b in zip(found, ranks(rows, rows.copy(), labels, labels, np.arange(2400)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("longest", [0, 4, 30])
+@pytest.mark.parametrize("cosine", [True, False])
+def test_scaled_rows_are_near_the_exact_ones(kind, longest, cosine):
+    rows = RNG.normal(size=(700, 9)) * 10.0 ** RNG.uniform(-longest, longest, (700, 1))
+    with np.errstate(over="ignore"):
+        rows = np.where(RNG.random((700, 1)) < 0.1, 0, rows).astype(kind)
+    rows = np.where(np.isfinite(rows), rows, 0).astype(kind)
+    scorer, places = Gallery(np.zeros((0, 9)), "cosine" if cosine else "dot"), RNG.permutation(700)[:300]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        scaled = Scaled(rows, scorer, pool)
+    expected = scorer._prepare(rows[places], "rows")
+    np.testing.assert_allclose(scaled.take(places), expected, rtol=2**-23, atol=1e-38)
+    np.testing.assert_allclose(scaled.length[places], np.linalg.norm(expected, axis=1), rtol=1e-6)
+    out = np.ones((300, 9), np.float32)
+    assert scaled.take(places, out) is out and np.array_equal(out, scaled.take(places))
+    assert (scaled.rows is rows) == (kind == "float32" and (not cosine or longest < 30))
+
+
+def test_half_the_product_keeps_no_copy_of_the_rows(monkeypatch):
+    import tracemalloc
+
+    monkeypatch.setattr(symmetric, "TILE", 192)
+    rows, labels = RNG.normal(size=(6000, 512)).astype("float32"), np.arange(6000) // 3
+    tracemalloc.start()
+    ranks(rows, rows, labels, labels, np.arange(6000), threads=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes
 
 
 def test_half_the_product_is_taken_for_small_classes_only(monkeypatch):

@@ -18,11 +18,12 @@ from threadpoolctl import threadpool_limits
 
 from zoo.neighbors import blocks, symmetric
 from zoo.neighbors.exact import Gallery
+from zoo.neighbors.scaled import Scaled, lengths
 
 BLOCK = 1 << 25  # bytes of one block of products
 NEAREST = 1 << 18  # positives of the queries of one block
 GROUP = 64  # gallery rows of which one maximum is kept
-FINISH = 1 << 12  # queries of half the product that are finished at once
+FINISH = 1 << 10  # queries of half the product that are finished at once
 CROWDED = 64  # rows in doubt a query; above, a block is computed again in float64
 
 
@@ -48,7 +49,8 @@ def ranks(queries, gallery, query_class, gallery_class, own=None, distance="cosi
     """Return the `Ranks` of queries among gallery rows, exactly, in bounded memory.
 
     Where the queries are the gallery, its classes are small and no distance is asked, half the product is computed.
-    Memory: the gallery in float32, and 50 MiB a thread; with half the product a few hundred bytes a query more.
+    Memory: the gallery in float32, and 50 MiB a thread; with half the product a few hundred bytes a query, and a thread
+    takes some blocks of rows instead of a copy of them all, if they are float32.
 
     Args:
         queries: real numbers [N, D].
@@ -109,7 +111,7 @@ class _Search:
         alone = self.same and own is not None and np.array_equal(own, np.arange(len(gallery)))
         alone = alone and np.array_equal(query_class, gallery_class)
         self.symmetric = alone and self.narrow and self.center is None and symmetric.fits(gallery_class)
-        self.lock = threading.Lock()
+        self.scaled, self.lock = None, threading.Lock()
 
     @functools.cached_property
     def _columns(self):
@@ -117,13 +119,12 @@ class _Search:
 
     def halved(self, found, pool):
         """Fill in what half the product gives; return the queries [n] that are left."""
-        tiles = symmetric.Tiles(lambda rows: self._prepared(self.gallery[rows], np.float32)[0], self._error, self.gallery_class)
-        seen = tiles.search(pool)
-        error = np.empty(len(tiles.order))
-        error[tiles.order] = tiles.error[: len(error)]
-        del tiles
+        scaled = Scaled(self.gallery, self.scorer, pool)
+        error = self._error(scaled.length, np.float32)
+        seen = symmetric.Tiles(scaled, error, self.gallery_class, pool).search(pool)
         if seen is None:
             return np.flatnonzero(self.positives)
+        self.scaled = scaled
         done = self.positives > 0
         done[seen.lost] = False
         done = np.flatnonzero(done)
@@ -168,31 +169,39 @@ class _Search:
 
     def _block(self, rows, dtype):
         queries, _ = self._prepared(self.queries[rows], dtype)
-        if dtype is np.float32:
-            with self.lock:  # made once, by the first block
-                columns, halves = self._columns
-            scores = columns @ queries.T  # (M, n): thresholds lie along the rows, and comparing is one quick pass
-        else:
-            parts = [self.gallery[start : start + 4096] for start in range(0, len(self.gallery), 4096)]
-            scores = np.concatenate([self._prepared(part, dtype)[0] @ queries.T for part in parts])  # in bounded memory
+        scores = np.empty((len(self.gallery), len(rows)), dtype)  # thresholds lie along the rows: comparing is one quick pass
+        for start in range(0, len(scores), 4096):
+            part = slice(start, min(start + 4096, len(scores)))
+            np.matmul(self._part(part, dtype), queries.T, out=scores[part])
         if self.center is not None:
-            halves = halves if dtype is np.float32 else self._prepared(self.gallery, dtype)[1]
+            halves = self._columns[1] if dtype is np.float32 else self._prepared(self.gallery, dtype)[1]
             scores -= halves[:, None].astype(dtype)
         here = np.arange(len(rows))
         if self.own is not None:
             scores[self.own[rows], here] = -np.inf
-        error = self._error(queries)
+        error = self._error(lengths(queries), dtype)
         maxima, size = self._maxima(rows, scores)
         first = self._first(rows, scores, maxima, size, error, dtype)
         if first is None:
             return None
         return *first, *self._within(rows, scores, maxima, size, error)
 
-    def _error(self, queries):
-        """Largest error [n] of one product, in any order of its sum; the last term is for numbers too small for the type."""
-        length = np.sqrt(np.einsum("nd,nd->n", queries, queries, dtype=np.float64))
+    def _part(self, part, dtype):
+        """Gallery rows of a slice as the products take them."""
+        if dtype is np.float64:
+            return self._prepared(self.gallery[part], dtype)[0]
+        if self.scaled is not None:  # half the product left few queries: no copy of all rows for them
+            return self.scaled.take(np.arange(part.start, part.stop))
+        with self.lock:  # made once, by the first block
+            return self._columns[0][part]
+
+    def _error(self, length, dtype):
+        """Largest error [n] of one product for rows of a length [n], in any order of its sum.
+
+        The last term is for numbers too small for the type.
+        """
         spread = length * self.longest if self.center is None else (length + self.longest) ** 2
-        return (queries.shape[1] + 8) * (np.finfo(queries.dtype).eps * spread + np.finfo(queries.dtype).tiny)
+        return (self.queries.shape[1] + 8) * (np.finfo(dtype).eps * spread + np.finfo(dtype).tiny)
 
     def _maxima(self, rows, scores):
         """Largest score of every group of gallery rows, (groups, n), and the size of a group; the last may be smaller."""
@@ -253,15 +262,14 @@ class _Search:
         limit = largest[np.minimum(wanted, most) - 1, np.arange(len(rows))]
         limit = np.where(wanted <= len(maxima), limit, -np.inf) - 2 * error  # the R-th largest score is not below
         row, column, score = blocks.of_groups(scores, maxima >= limit, size)
-        kept = (score >= limit[column]) & (score > -np.inf)
+        kept = np.flatnonzero((score >= limit[column]) & (score > -np.inf))
+        kept = kept[np.lexsort((-score[kept], column[kept]))]
         return self._nearest(rows, row[kept], column[kept], score[kept], error)
 
     def _nearest(self, rows, row, column, score, error):
-        """The same from pairs among which are the R nearest rows of each query."""
+        """The same from pairs among which are the R nearest rows of each query, sorted by query and falling score."""
         wanted = self.positives[rows]
-        score = score.astype(np.float64)
-        order = np.lexsort((-score, column))
-        row, column, score = self._settled(rows, row[order], column[order], score[order], 2 * error)
+        row, column, score = self._settled(rows, row, column, score.astype(np.float64), 2 * error)
         starts = np.searchsorted(column, np.arange(len(rows)))
         rank = np.arange(len(column)) - starts[column]  # from 0
         kept = rank < wanted[column]
@@ -282,7 +290,7 @@ class _Search:
         order = np.lexsort((row, -exact, run))
         return row[order], column[order], score[order]
 
-    def _pairs(self, left, right, step=1 << 11):
+    def _pairs(self, left, right, step=1 << 8):
         """Exact scores [p] of queries `left` and gallery rows `right`."""
         scores = np.empty(len(left))
         for start in range(0, len(left), step):

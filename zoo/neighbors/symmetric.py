@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.neighbors.blocks import count, count_rows
+from zoo.neighbors.blocks import FEW, count, count_rows
 
 TILE = 768  # rows at a side of a tile; a multiple of GROUP
 SAMPLE = 4096  # most rows at the side of the first tile
@@ -19,7 +19,7 @@ SAMPLED = 4  # the same for the sample, smaller because as many maxima as a quer
 PAIRS = 64  # positives of a query; above, in the mean over all, the general way is taken
 MANY = 128  # positives of one query; candidates in a tile, and half the candidates kept
 CROWDED = 64  # rows in doubt a query
-_PAIR_NUMBERS = 1 << 20  # float32 numbers of a temporary of pairs, 4 MiB
+_PAIR_NUMBERS = 1 << 18  # float32 numbers of a temporary of pairs, 1 MiB
 
 
 class Found(NamedTuple):
@@ -48,31 +48,28 @@ class Tiles:
     """The half product and what is known of every query, all in a random order of the rows.
 
     Args:
-        prepare: gives the rows of an order [n] as the products take them, float32 [n, D].
-        error: gives the largest error of a product [n] for such rows.
+        scaled: the rows as the products take them, `Scaled` [N, D].
+        error: largest error of a product with each row [N].
         classes: integers from 0 [N].
+        pool: computes.
     """
 
-    def __init__(self, prepare, error, classes):
+    def __init__(self, scaled, error, classes, pool):
         count = len(classes)
-        first = min(max(TILE, count // (16 * GROUP) * GROUP), SAMPLE)
         padded = -(-count // GROUP) * GROUP
-        self.edges = [0, *range(first, padded, TILE), padded]
-        self.count, self.classes = count, classes
+        self.edges = [*range(0, padded, TILE), padded]
+        self.first = max(1, min(count // 16, SAMPLE) // TILE)  # blocks of the sample
+        self.count, self.classes, self.scaled = count, classes, scaled
         self.order = np.random.default_rng(0).permutation(count)
-        self.rows = np.zeros((padded, prepare(self.order[:1]).shape[1]), np.float32)
         self.error = np.zeros(padded)
-        for start in range(0, count, 512):  # float64 rows that stay in the processor's cache
-            part = slice(start, min(start + 512, count))
-            self.rows[part] = prepare(self.order[part])
-            self.error[part] = error(self.rows[part])
+        self.error[:count] = error[self.order]
         self.wanted = (np.bincount(classes)[classes] - 1)[self.order]
         self.high, self.low, self.limit = (np.full(padded, np.inf, np.float32) for _ in range(3))
         self.nearer = np.zeros(padded, np.int64)
         self.lost = np.zeros(padded, bool)
         self.lost[:count] = self.wanted > MANY
         self.own = threading.local()
-        self.positives = self._positives()
+        self.positives = self._positives(pool)
         self._sort_positives()
         self.near = [self.positives]
         self.stored = self.kept = 0
@@ -81,28 +78,38 @@ class Tiles:
         """Return what is `Found`, or None where too many queries are lost on the way; the pool computes the tiles."""
         blocks = range(len(self.edges) - 1)
         doubt = [tuple(part[self.positives[2] >= self.low[self.positives[0]]] for part in self.positives)]
-        doubts = np.bincount(doubt[0][0], minlength=len(self.lost))
-        later = [(i, j) for i in blocks[1:] for j in blocks[i:]]
-        # The first tile gives its rows' thresholds, the first row of tiles those of all others.
-        for tiles in ([(0, 0)], [(0, j) for j in blocks[1:]], later):
-            if np.count_nonzero(self.lost) > self.count // 4:
+        own = np.bincount(doubt[0][0], minlength=len(self.lost))
+        doubts = own.copy()
+        sample, others = blocks[: self.first], blocks[self.first :]
+        # The sample gives its rows' thresholds, its tiles with all others theirs.
+        for tiles in ([(0, j) for j in sample], [(0, j) for j in others], [(i, j) for i in others for j in others if i <= j]):
+            if self._hopeless(own, doubts - own):
                 return None
-            for parts in pool.map(self._tile, tiles):
+            results = pool.map(self._tile, tiles)
+            self._prune()  # what the tiles before held, while these are computed
+            for parts in results:
                 for queries, nearer, doubtful, near, lost in parts:
                     self.nearer[queries] += nearer
                     doubt.append(doubtful)
                     self.near.append(near)
                     self.stored += len(near[0])
-                    doubts += np.bincount(doubtful[0], minlength=len(doubts))
+                    doubts[queries] += np.bincount(doubtful[0] - queries.start, minlength=len(nearer))
                     self._lose(lost)
-                    self._lose(doubts > 2 * CROWDED)
+                    self._lose(np.flatnonzero(doubts[queries] > 2 * CROWDED) + queries.start)
                 if self.stored > 2 * self.kept + self.count:
                     self._prune()
-            self._prune()
+                if np.count_nonzero(self.lost) > 3 * self.count // 4:
+                    return None
+        self._prune()
         doubt = [np.concatenate(part) for part in zip(*doubt, strict=True)]
         nearer = np.zeros(self.count, np.int64)
         nearer[self.order] = self.nearer[: self.count]
         return Found(nearer, self._outside(doubt), self._outside(self.near[0]), self.order[self.lost[: self.count]])
+
+    def _hopeless(self, own, others):
+        """Whether a quarter of the queries is lost, or will be, by rows in doubt: positives, and others in the sample's tiles."""
+        expected = own + others * (self.count / self.edges[self.first])
+        return np.count_nonzero(self.lost | (expected > 2 * CROWDED)) > self.count // 4
 
     def _outside(self, pairs):
         """Pairs of queries that are not lost, in the numbers of the caller."""
@@ -114,30 +121,32 @@ class Tiles:
         for threshold in (self.high, self.low, self.limit):
             threshold[queries] = np.inf
 
-    def _positives(self):
+    def _positives(self, pool):
         """All pairs of one class in both orders; sets the thresholds of their queries."""
-        members = np.argsort(self.classes[self.order], kind="stable")
+        members = np.argsort(self.classes[self.order], kind="stable").astype(np.int32)
         counts = np.bincount(self.classes)
         starts = np.cumsum(counts) - counts
-        found = [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))]
+        parts = []
         for size in np.unique(counts[(counts > 1) & (counts <= MANY + 1)]):
             kinds = starts[counts == size]
-            step = max(1, _PAIR_NUMBERS // (size * (size + self.rows.shape[1])))
-            for start in range(0, len(kinds), step):
-                places = members[kinds[start : start + step, None] + np.arange(size)].astype(np.int32)  # (classes, size)
-                rows = self.rows[places]
-                scores = rows @ rows.transpose(0, 2, 1)
-                others = ~np.eye(size, dtype=bool)
-                scores = scores[:, others].reshape(-1, size - 1)
-                queries = places.reshape(-1)
-                doubt = 2 * self.error[queries]
-                best = scores.max(axis=1)
-                self.high[queries] = np.nextafter((best + doubt).astype(np.float32), np.float32(np.inf))
-                self.low[queries] = np.nextafter((best - doubt).astype(np.float32), np.float32(-np.inf))
-                self._raise(self.limit, queries, scores.min(axis=1), new=True)
-                row = np.broadcast_to(places[:, None, :], (len(places), size, size))[:, others]
-                found.append((np.repeat(queries, size - 1), row.reshape(-1), scores.reshape(-1)))
+            step = max(1, _PAIR_NUMBERS // (size * (size + self.scaled.rows.shape[1])))
+            parts += [members[kinds[i : i + step, None] + np.arange(size)] for i in range(0, len(kinds), step)]
+        found = [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32)), *pool.map(self._alike, parts)]
         return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+    def _alike(self, places):
+        """Pairs of rows of one class; `places` are classes of one size (classes, size)."""
+        size, queries = places.shape[1], places.reshape(-1)
+        rows = self.scaled.take(self.order[queries]).reshape(*places.shape, -1)
+        others = ~np.eye(size, dtype=bool)
+        scores = (rows @ rows.transpose(0, 2, 1))[:, others].reshape(-1, size - 1)
+        doubt = 2 * self.error[queries]
+        best = scores.max(axis=1)
+        self.high[queries] = np.nextafter((best + doubt).astype(np.float32), np.float32(np.inf))
+        self.low[queries] = np.nextafter((best - doubt).astype(np.float32), np.float32(-np.inf))
+        self._raise(self.limit, queries, scores.min(axis=1), new=True)
+        row = np.broadcast_to(places[:, None, :], (len(places), size, size))[:, others]
+        return np.repeat(queries, size - 1), row.reshape(-1), scores.reshape(-1)
 
     def _raise(self, limit, queries, scores, new=False):
         """Let `scores` [n], which as many rows reach as a query has positives, be its limit where that is higher."""
@@ -147,6 +156,7 @@ class Tiles:
     def _sort_positives(self):
         """Places of the positives in each tile, to leave them out there."""
         left, right = (np.searchsorted(self.edges, part, side="right") - 1 for part in self.positives[:2])
+        left[left < self.first] = 0  # the sample is at the side of its tiles as a whole
         kept = np.flatnonzero(left <= right)
         tile = left[kept] * len(self.edges) + right[kept]
         order = kept[np.argsort(tile, kind="stable")]
@@ -156,26 +166,39 @@ class Tiles:
     def _tile(self, tile):
         """What the product of two blocks holds for the queries of the second, and for those of the first."""
         i, j = tile
-        left, right = slice(*self.edges[i : i + 2]), slice(*self.edges[j : j + 2])
+        sampled = i == 0
+        left = slice(self.edges[i], self.edges[self.first if sampled else i + 1])
+        right = slice(*self.edges[j : j + 2])
         scores = self._product(left, right)
         at = i * len(self.edges) + j
         mask = slice(self.masks[at], self.masks[at + 1])
         scores[self.masked[0][mask] - left.start, self.masked[1][mask] - right.start] = -np.inf
         scores[:, max(0, self.count - right.start) :] = -np.inf
-        if i == j:
-            scores[max(0, self.count - left.start) :] = -np.inf
-            np.fill_diagonal(scores, -np.inf)
-        return [self._look(scores, left, right, i == 0, 0)] + ([] if i == j else [self._look(scores, right, left, False, 1)])
+        scores[max(0, self.count - left.start) :] = -np.inf
+        within = right.start < left.stop  # of the second block's rows all scores are in this tile or in others like it
+        if within:
+            np.fill_diagonal(scores[right.start - left.start :], -np.inf)
+        return [self._look(scores, left, right, sampled, 0)] + ([] if within else [self._look(scores, right, left, False, 1)])
 
     def _product(self, left, right):
         """Scores of two blocks, in memory that a thread keeps: new memory takes the system longer than comparing."""
-        size = (left.stop - left.start) * (right.stop - right.start)
-        if size > TILE**2:
-            return self.rows[left] @ self.rows[right].T
-        if not hasattr(self.own, "scores"):
-            self.own.scores = np.empty(TILE**2, np.float32)
-        scores = self.own.scores[:size].reshape(left.stop - left.start, -1)
-        return np.matmul(self.rows[left], self.rows[right].T, out=scores)
+        own, dims = self.own, self.scaled.rows.shape[1]
+        if not hasattr(own, "at"):
+            most = max(self.edges[self.first], TILE)
+            own.left, own.right = (np.empty((rows, dims), np.float32) for rows in (most, TILE))
+            own.scores, own.at = np.empty(most * TILE, np.float32), None
+        if own.at != left:
+            own.rows, own.at = self._take(left, own.left), left
+        first = own.rows
+        second = first if left == right else self._take(right, own.right)
+        return np.matmul(first, second.T, out=own.scores[: len(first) * len(second)].reshape(len(first), -1))
+
+    def _take(self, part, out):
+        """Rows of a block, in `out`, zeros for those that only fill the last one up."""
+        out, places = out[: part.stop - part.start], self.order[part]
+        self.scaled.take(places, out[: len(places)])
+        out[len(places) :] = 0
+        return out
 
     def _look(self, scores, rows, queries, sample, axis):
         """What a tile holds for `queries`, which lie along its second axis, or along its first for `axis` 1."""
@@ -185,21 +208,23 @@ class Tiles:
         maxima = _maxima(maxima, GROUP // SAMPLED, axis)
         high, low, limit = (x[queries].copy() for x in (self.high, self.low, self.limit))
         along = (slice(None), None) if axis else (None, slice(None))
-        above = scores > high[along]
-        doubt = scores >= low[along]
-        doubt ^= above
-        doubtful = np.flatnonzero(doubt)
-        # A group is every so many-th row, because maxima of halves are the quickest.
-        far = scores.shape[axis] // GROUP * (1 if axis else scores.shape[1])
-        group = np.flatnonzero(maxima >= limit[along])
-        if axis:
-            place, group = np.divmod(group, maxima.shape[1])
-            group += place * scores.shape[1]
-        near = (group[:, None] + far * np.arange(GROUP)).reshape(-1)
-        held = scores.reshape(-1)[near]
-        query = np.divmod(near, scores.shape[1])[1 - axis]
-        kept = (held >= limit[query]) & (held > -np.inf)
-        near = near[kept]
+        groups = maxima >= np.minimum(low, limit)[along]
+        few = np.count_nonzero(groups) * GROUP * FEW < scores.size  # most lie below all thresholds: look into the others only
+        if not few:
+            groups = maxima >= limit[along]
+        flat = _entries(groups, scores.shape, axis)
+        held = scores.reshape(-1)[flat]
+        query = np.divmod(flat, scores.shape[1])[1 - axis]
+        near = flat[(held >= limit[query]) & (held > -np.inf)]
+        if few:
+            above = held > high[query]
+            nearer = np.bincount(query[above], minlength=len(high))
+            doubtful = flat[(held >= low[query]) & ~above]
+        else:
+            above = scores > high[along]
+            nearer = (count_rows if axis else count)(above)
+            above ^= scores >= low[along]
+            doubtful = np.flatnonzero(above)
         pairs, lost = [], []
         for flat, most in ((doubtful, CROWDED), (near, MANY)):
             place = np.divmod(flat, scores.shape[1])
@@ -211,7 +236,7 @@ class Tiles:
             lost.append(np.flatnonzero(crowded) + queries.start)
             query, row = (query + queries.start).astype(np.int32), (row + rows.start).astype(np.int32)
             pairs.append((query, row, scores.reshape(-1)[flat]))
-        return queries, (count_rows if axis else count)(above), *pairs, np.concatenate(lost)
+        return queries, nearer, *pairs, np.concatenate(lost)
 
     def _sampled(self, maxima, queries):
         """Limits of queries [n] from maxima (groups, n) of some rows: the R-th largest."""
@@ -248,3 +273,14 @@ def _maxima(scores, size, axis):
         half = scores.shape[axis] // 2
         scores = np.maximum(scores[:half], scores[half:]) if axis == 0 else np.maximum(scores[:, :half], scores[:, half:])
     return scores
+
+
+def _entries(groups, shape, axis):
+    """Flat places, in scores of a shape, of all entries of groups, a mask of maxima along an axis."""
+    # A group is every so many-th row, because maxima of halves are the quickest.
+    far = shape[axis] // GROUP * (1 if axis else shape[1])
+    group = np.flatnonzero(groups)
+    if axis:
+        place, group = np.divmod(group, groups.shape[1])
+        group += place * shape[1]
+    return (group[:, None] + far * np.arange(GROUP)).reshape(-1)
