@@ -8,7 +8,8 @@ TENSORFLOW ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo tensorfl
 RUN = TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/python
 
 BACKENDS = tensorflow jax torch
-NEUTRAL = tests/test_contract.py tests/test_contract_training.py tests/losses tests/layers tests/callbacks/test_health.py
+NEUTRAL = tests/test_contract.py tests/test_contract_training.py tests/losses tests/layers tests/callbacks/test_health.py \
+	tests/test_two_towers.py tests/test_same_start.py
 
 .PHONY: demo test test-slow test-backends env clean
 

@@ -230,4 +230,5 @@ class MapEmbedder(Embedder):
         """Yield `features` of raw or preprocessed items [N], a batch at a time."""
         for start in range(0, len(items), batch_size):
             x = self.preprocess(items[start : start + batch_size])
-            yield self.features(keras.ops.convert_to_tensor(x), training=False)
+            vectors, mask = self.features(keras.ops.convert_to_tensor(x), training=False)
+            yield keras.ops.stop_gradient(vectors), mask  # torch would keep all that made them

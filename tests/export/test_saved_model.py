@@ -10,7 +10,7 @@ import tensorflow as tf
 from bundle_texts import ITEMS, LABELS
 
 import zoo
-from zoo.export import card, saved_model
+from zoo.export import card, inputs
 from zoo.export.ask import find, query
 from zoo.export.saved_model import export, refuse_operations
 from zoo.frontends import TextFrontend
@@ -88,7 +88,7 @@ def test_query_without_a_gallery_gives_the_embedding(model, tmp_path):
 
 
 def test_a_split_as_gallery_has_its_texts_as_ids():
-    items, labels, ids = saved_model._gallery(zoo.data.Split(ITEMS, LABELS), TextFrontend())
+    items, labels, ids = inputs.checked_gallery(zoo.data.Split(ITEMS, LABELS), TextFrontend())
     assert [item.decode() for item in items] == ids == ITEMS and labels == LABELS
 
 

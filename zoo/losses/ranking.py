@@ -23,6 +23,9 @@ class RankingLoss(TowerLoss):
     Needs matched pairs of at least two ids. The hardest negative of a batch collapses easily at the start:
     `hardness=a` costs (1 - a) x mean + a x largest hinge; a schedule of a `LossLayer` from 0 to 1 warms it up.
 
+    `"random"` too compares all pairs, also by a matchmap: how many match is known from the labels alone, at run time, and the
+    batch health speaks of all of them.
+
     | name in the zoo | negative | margin | similarity  |
     | --------------- | -------- | ------ | ----------- |
     | `ranking`       | all      | 0.2    | cosine      |
