@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo.encoders import VSE, ImageFeatures
 from zoo.frontends import FeatureFrontend, ImageFrontend, WordFrontend
 
@@ -27,20 +28,36 @@ def test_stored_features_become_of_unit_length_unless_told_otherwise():
 
 
 def test_standardized_features_have_mean_0_and_deviation_1_and_dropout_is_for_training():
-    rng = np.random.default_rng(0)
-    x = (0.5 + 0.1 * rng.random((256, 8))).astype("float32")
+    x = (0.5 + 0.1 * np.random.default_rng(0).random((256, 8))).astype("float32")
+    x[:, 3] = 0  # says nothing
     tower = ImageFeatures(8, standardize=True, dropout=0.5)
-    for _ in range(80):  # statistics follow the batches
-        y = np.asarray(tower(x, training=True))
-    assert 0.4 < (y == 0).mean() < 0.6
+    tower.build((None, 8))
+    tower.learn(x[i : i + 100] for i in range(0, 256, 100))
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    want = (unit - unit.mean(axis=0)) / np.sqrt(unit.var(axis=0) + 1e-6)
-    np.testing.assert_allclose(tower(x), want, atol=2e-2)
-    assert not tower.trainable_variables and "standardize" in tower.get_config()
+    want = (unit - unit.mean(axis=0)) / np.where(unit.std(axis=0) > 0, unit.std(axis=0), 1)
+    np.testing.assert_allclose(tower(x), want, atol=1e-4)
+    kept = np.asarray(tower(x, training=True)) / np.where(want == 0, 1, want)
+    assert 0.4 < (kept[:, 0] == 0).mean() < 0.6 and np.allclose(kept[kept[:, 0] != 0, 0], 2, atol=1e-3)
+    assert not tower.trainable_variables
     again = ImageFeatures.from_config(tower.get_config())
-    again(x)
+    again.build((None, 8))
     again.set_weights(tower.get_weights())
     np.testing.assert_array_equal(again(x), tower(x))
+    with pytest.raises(ValueError, match="none to take statistics"):
+        tower.learn([])
+
+
+def test_a_model_takes_the_statistics_when_it_is_adapted(tmp_path):
+    x = np.random.default_rng(0).random((300, 6)).astype("float32")
+    model = zoo.build("vse_ranking", features=6, units=4, embedding_dim=3, standardize=True, image_dropout=0.2)
+    model.adapt({"text": ["a plane", "two boats"], "image": x})
+    image = model.towers["image"].backbone
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    np.testing.assert_allclose(image.mean, unit.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(image.deviation, unit.std(axis=0), rtol=1e-4)
+    model.save(tmp_path / "model.keras")
+    again = zoo.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict((["a plane"], x))[1], model.predict((["a plane"], x))[1])
 
 
 def test_one_linear_map_to_the_size_of_the_captions():

@@ -1,6 +1,8 @@
 """Visual-semantic embedding: captions and images, two towers that end in one space."""
 
 import keras
+import numpy as np
+from keras import ops
 
 from zoo import errors, geometry
 from zoo.encoders.application import Application
@@ -21,8 +23,8 @@ class ImageFeatures(keras.layers.Layer):
         freeze: keep the backbone's weights as they are, its batch statistics too.
         scale: bring features to unit length, as VSE does before its map.
         units: size of a linear map behind them; None for none, which leaves it to the model's head.
-        standardize: bring each feature to mean 0 and deviation 1, by the statistics of batches (batch normalization without
-            scale and center); before the map, after `scale`. Pooled activations are never below 0 and much alike without.
+        standardize: bring each feature to mean 0 and deviation 1 over the images that `learn` saw, after `scale` and before
+            the map. Pooled activations are never below 0 and much alike without.
         dropout: share of the features set to zero in training, before the map.
 
     Call arguments:
@@ -55,13 +57,7 @@ class ImageFeatures(keras.layers.Layer):
                 layer.trainable = False
         self.units = None if units is None else errors.whole("units", units)
         self.standardize, self.dropout = errors.flag("standardize", standardize), errors.number("dropout", dropout, 0, 0.99)
-        self.norm = self.drop = None
-        if standardize:  # features of unit length deviate by some 1 / sqrt(F): epsilon lies far below their variance
-            settings = {"momentum": 0.9, "epsilon": 1e-6, "center": False, "scale": False}
-            settings["moving_variance_initializer"] = "zeros"  # ones would drown their variance for hundreds of steps
-            self.norm = keras.layers.BatchNormalization(**settings, name="standardize")
-        if dropout:
-            self.drop = keras.layers.Dropout(self.dropout, name="dropout")
+        self.drop = keras.layers.Dropout(self.dropout, name="dropout") if dropout else None
         # Xavier uniform and zeros, as in Kiros et al.
         self.map = None if units is None else keras.layers.Dense(self.units, name="map")
 
@@ -77,16 +73,41 @@ class ImageFeatures(keras.layers.Layer):
             shape = self.backbone.compute_output_shape(shape)
         elif len(shape) != 2 or shape[1] != self.features:
             raise ValueError(f"features={self.features}: image features must be [N, {self.features}], not {shape}")
-        for layer in (self.norm, self.map):
-            if layer is not None:
-                layer.build(shape)
+        if self.standardize:
+            self.mean = self.add_weight(name="mean", shape=shape[-1:], initializer="zeros", trainable=False)
+            self.deviation = self.add_weight(name="deviation", shape=shape[-1:], initializer="ones", trainable=False)
+        if self.map is not None:
+            self.map.build(shape)
         self.built = True
 
-    def call(self, x, training=None):
+    def learn(self, batches):
+        """Take mean and deviation of each feature from batches of training items, as a call takes them.
+
+        Does nothing without `standardize`. A feature that is hardly ever above 0 counts as if it deviated by a hundredth of
+        what features do in the mean.
+        """
+        if not self.standardize:
+            return
+        sums, squares, count = 0.0, 0.0, 0
+        for x in batches:
+            x = np.asarray(ops.convert_to_numpy(self._features(x, training=False)), "float64")
+            sums, squares, count = sums + x.sum(axis=0), squares + (x**2).sum(axis=0), count + len(x)
+        if not count:
+            raise ValueError("images: there is none to take statistics of features from")
+        mean = sums / count
+        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+        self.mean.assign(mean)
+        self.deviation.assign(np.maximum(deviation, 0.01 * deviation.mean() or 1.0))
+
+    def _features(self, x, training):
         if self.backbone is not None:
             x = self.backbone(x, training=False if self.freeze else training)
-        x = geometry.normalize(x) if self.scale else x
-        x = x if self.norm is None else self.norm(x, training=training)
+        return geometry.normalize(x) if self.scale else x
+
+    def call(self, x, training=None):
+        x = self._features(x, training)
+        if self.standardize:
+            x = (x - ops.cast(self.mean, x.dtype)) / ops.cast(self.deviation, x.dtype)
         x = x if self.drop is None else self.drop(x, training=training)
         return x if self.map is None else self.map(x)
 
