@@ -30,11 +30,10 @@ def test_stored_features_become_of_unit_length_unless_told_otherwise():
 def test_standardized_features_have_mean_0_and_deviation_1_and_dropout_is_for_training():
     x = (0.5 + 0.1 * np.random.default_rng(0).random((256, 8))).astype("float32")
     x[:, 3] = 0  # says nothing
-    tower = ImageFeatures(8, standardize=True, dropout=0.5)
+    tower = ImageFeatures(8, scale=False, standardize=True, dropout=0.5)
     tower.build((None, 8))
     tower.learn(x[i : i + 100] for i in range(0, 256, 100))
-    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    want = (unit - unit.mean(axis=0)) / np.where(unit.std(axis=0) > 0, unit.std(axis=0), 1)
+    want = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
     np.testing.assert_allclose(tower(x), want, atol=1e-4)
     kept = np.asarray(tower(x, training=True)) / np.where(want == 0, 1, want)
     assert 0.4 < (kept[:, 0] == 0).mean() < 0.6 and np.allclose(kept[kept[:, 0] != 0, 0], 2, atol=1e-3)
@@ -55,6 +54,8 @@ def test_a_model_takes_the_statistics_when_it_is_adapted(tmp_path):
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     np.testing.assert_allclose(image.mean, unit.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(image.deviation, unit.std(axis=0), rtol=1e-4)
+    want = (unit - unit.mean(axis=0)) / unit.std(axis=0)
+    np.testing.assert_allclose(image(x), want / np.linalg.norm(want, axis=1, keepdims=True), atol=1e-5)
     model.save(tmp_path / "model.keras")
     again = zoo.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(again.predict((["a plane"], x))[1], model.predict((["a plane"], x))[1])

@@ -23,8 +23,8 @@ class ImageFeatures(keras.layers.Layer):
         freeze: keep the backbone's weights as they are, its batch statistics too.
         scale: bring features to unit length, as VSE does before its map.
         units: size of a linear map behind them; None for none, which leaves it to the model's head.
-        standardize: bring each feature to mean 0 and deviation 1 over the images that `learn` saw, after `scale` and before
-            the map. Pooled activations are never below 0 and much alike without.
+        standardize: bring each feature to mean 0 and deviation 1 over the images that `learn` saw, after `scale`, which is
+            then done again, and before the map. Pooled activations are never below 0 and much alike without.
         dropout: share of the features set to zero in training, before the map.
 
     Call arguments:
@@ -108,6 +108,7 @@ class ImageFeatures(keras.layers.Layer):
         x = self._features(x, training)
         if self.standardize:
             x = (x - ops.cast(self.mean, x.dtype)) / ops.cast(self.deviation, x.dtype)
+            x = geometry.normalize(x) if self.scale else x
         x = x if self.drop is None else self.drop(x, training=training)
         return x if self.map is None else self.map(x)
 
