@@ -146,6 +146,7 @@ def images():
         columns = [name for name in IMAGE_COLUMNS if name in next(iter(found.values()))]
         about = image_sets.CATALOGUE.get(rows[0]["data"], image_sets.DIGITS)
         wide = ", MobileNet of full width" * ("_wide" in path.stem) + " without a head" * ("_headless" in path.stem)
+        wide += ", trained on cuts" * ("_cuts" in path.stem)
         lines += [f"**{rows[0]['data']}**{wide}. {about.about}; {rows[0]['n']} queries of classes never trained on.", ""]
         lines += [f"| loss | rate | {' | '.join(columns)} | Recall@1 of the seeds |", "|---" * (len(columns) + 3) + "|"]
         ordered = sorted(found, key=lambda loss: -statistics.fmean(found[loss]["recall@1"]))
