@@ -43,7 +43,6 @@ MOBILENET = {"image": "MobileNet", "weights": "pretrained/mobilenet_1.0_224_to_p
              "image_settings": {"width": 1.0, "until": "conv_pw_12_relu"}}  # fmt: skip
 PIXELS = {"image": "convnet", "size": 16, "freeze": False, "scale": False, "image_settings": {"channels": 1, "filters": 32}}
 CAPTIONS = {"units": 128, "cell": "gru", "dropout": 0.2, "vectors": "glove50"}  # word vectors are trained further
-FEATURES = {"standardize": True, "image_dropout": 0.5}  # chosen on validation photographs of grocery81
 DIM = 128
 RATES = (3e-3, 6e-3)  # Adam, down to zero along a cosine; gradients longer than CLIP are cut, as in VSE
 CLIP = 2.0
@@ -132,7 +131,7 @@ class Network:
                     path.with_suffix(".part").replace(path)
                     print(f"Features of {len(images)} images of {part} in {time.time() - started:.0f} s", flush=True)
                 self.images[part] = zoo.data.load_features(path)
-        self.settings |= {"features": self.images["train"].shape[1], **FEATURES}
+        self.settings["features"] = self.images["train"].shape[1]
 
     def build(self, label, seed, rate, steps=1, **more):
         """The network under a loss; the same seed gives the same start under every loss."""
@@ -144,8 +143,7 @@ class Network:
         keras.utils.set_random_seed(seed)
         model = zoo.build(f"vse_{loss}", **settings)
         model.compile(keras.optimizers.Adam(falling, global_clipnorm=CLIP))
-        files = "image" in more  # in the place of their features
-        model.adapt({"text": self.data.train.captions, "image": self.data.train.images[:1] if files else self.images["train"]})
+        model.adapt({"text": self.data.train.captions, "image": self.images["train"]})
         return model
 
     def serving(self, model):
@@ -160,9 +158,6 @@ class Network:
         whole.predict((["a"], list(self.data.test.images[:1])))  # builds it
         whole.towers["text"].set_weights(model.towers["text"].get_weights())
         whole.towers["image"].head[0].set_weights(model.towers["image"].head[0].get_weights())
-        new, old = (one.towers["image"].backbone for one in (whole, model))
-        new.mean.assign(old.mean)
-        new.deviation.assign(old.deviation)
         return whole
 
 

@@ -93,8 +93,6 @@ class Embedder(Model):
         self._use(state)
         if not self.built:
             self.build(self.frontend.input_shape)
-        if hasattr(self.backbone, "learn"):  # what it takes from the features of training items
-            self.backbone.learn(self.preprocess(items[i : i + 256]) for i in range(0, len(items), 256))
 
     def _use(self, state):
         if hasattr(self.backbone, "set_vocabulary"):  # what characters are, the backbone must know

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-import zoo
 from zoo.encoders import VSE, ImageFeatures
 from zoo.frontends import FeatureFrontend, ImageFrontend, WordFrontend
 
@@ -25,40 +24,6 @@ def test_stored_features_become_of_unit_length_unless_told_otherwise():
     x = np.array([[3.0, 4.0], [0.0, 0.0]], "float32")
     np.testing.assert_allclose(ImageFeatures(2)(x), [[0.6, 0.8], [0, 0]], atol=1e-6)
     np.testing.assert_array_equal(ImageFeatures(2, scale=False)(x), x)
-
-
-def test_standardized_features_have_mean_0_and_deviation_1_and_dropout_is_for_training():
-    x = (0.5 + 0.1 * np.random.default_rng(0).random((256, 8))).astype("float32")
-    x[:, 3] = 0  # says nothing
-    tower = ImageFeatures(8, scale=False, standardize=True, dropout=0.5)
-    tower.build((None, 8))
-    tower.learn(x[i : i + 100] for i in range(0, 256, 100))
-    want = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
-    np.testing.assert_allclose(tower(x), want, atol=1e-4)
-    kept = np.asarray(tower(x, training=True)) / np.where(want == 0, 1, want)
-    assert 0.4 < (kept[:, 0] == 0).mean() < 0.6 and np.allclose(kept[kept[:, 0] != 0, 0], 2, atol=1e-3)
-    assert not tower.trainable_variables
-    again = ImageFeatures.from_config(tower.get_config())
-    again.build((None, 8))
-    again.set_weights(tower.get_weights())
-    np.testing.assert_array_equal(again(x), tower(x))
-    with pytest.raises(ValueError, match="none to take statistics"):
-        tower.learn([])
-
-
-def test_a_model_takes_the_statistics_when_it_is_adapted(tmp_path):
-    x = np.random.default_rng(0).random((300, 6)).astype("float32")
-    model = zoo.build("vse_ranking", features=6, units=4, embedding_dim=3, standardize=True, image_dropout=0.2)
-    model.adapt({"text": ["a plane", "two boats"], "image": x})
-    image = model.towers["image"].backbone
-    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    np.testing.assert_allclose(image.mean, unit.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(image.deviation, unit.std(axis=0), rtol=1e-4)
-    want = (unit - unit.mean(axis=0)) / unit.std(axis=0)
-    np.testing.assert_allclose(image(x), want / np.linalg.norm(want, axis=1, keepdims=True), atol=1e-5)
-    model.save(tmp_path / "model.keras")
-    again = zoo.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again.predict((["a plane"], x))[1], model.predict((["a plane"], x))[1])
 
 
 def test_one_linear_map_to_the_size_of_the_captions():

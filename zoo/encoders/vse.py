@@ -1,8 +1,6 @@
 """Visual-semantic embedding: captions and images, two towers that end in one space."""
 
 import keras
-import numpy as np
-from keras import ops
 
 from zoo import errors, geometry
 from zoo.encoders.application import Application
@@ -15,7 +13,7 @@ _MOBILENET = {"backbone": "MobileNet", "width": 1.0}
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ImageFeatures(keras.layers.Layer):
-    """Image features of unit length: stored ones, or those of a backbone; then, if asked for, standardized, and one linear map.
+    """Image features of unit length: stored ones, or those of a backbone; then, if asked for, one linear map.
 
     Args:
         features: F, numbers of a stored feature vector; None with a backbone.
@@ -23,9 +21,6 @@ class ImageFeatures(keras.layers.Layer):
         freeze: keep the backbone's weights as they are, its batch statistics too.
         scale: bring features to unit length, as VSE does before its map.
         units: size of a linear map behind them; None for none, which leaves it to the model's head.
-        standardize: bring each feature to mean 0 and deviation 1 over the images that `learn` saw, after `scale`, which is
-            then done again, and before the map. Pooled activations are never below 0 and much alike without.
-        dropout: share of the features set to zero in training, before the map.
 
     Call arguments:
         x: floats [N, F], or images [N, S, S, C] for the backbone.
@@ -44,9 +39,7 @@ class ImageFeatures(keras.layers.Layer):
     [[0.6000000238418579, 0.800000011920929]]
     """
 
-    def __init__(
-        self, features=None, backbone=None, freeze=True, scale=True, units=None, standardize=False, dropout=0.0, **kwargs
-    ):
+    def __init__(self, features=None, backbone=None, freeze=True, scale=True, units=None, **kwargs):
         super().__init__(**{"name": "image_features", **kwargs})
         if (features is None) == (backbone is None):
             raise ValueError("features and backbone: give one, the size of stored features or the layer that makes them")
@@ -56,8 +49,6 @@ class ImageFeatures(keras.layers.Layer):
             for layer in backbone._flatten_layers():  # one by one: of a loaded one TensorFlow ignores what is False before
                 layer.trainable = False
         self.units = None if units is None else errors.whole("units", units)
-        self.standardize, self.dropout = errors.flag("standardize", standardize), errors.number("dropout", dropout, 0, 0.99)
-        self.drop = keras.layers.Dropout(self.dropout, name="dropout") if dropout else None
         # Xavier uniform and zeros, as in Kiros et al.
         self.map = None if units is None else keras.layers.Dense(self.units, name="map")
 
@@ -73,43 +64,14 @@ class ImageFeatures(keras.layers.Layer):
             shape = self.backbone.compute_output_shape(shape)
         elif len(shape) != 2 or shape[1] != self.features:
             raise ValueError(f"features={self.features}: image features must be [N, {self.features}], not {shape}")
-        if self.standardize:
-            self.mean = self.add_weight(name="mean", shape=shape[-1:], initializer="zeros", trainable=False)
-            self.deviation = self.add_weight(name="deviation", shape=shape[-1:], initializer="ones", trainable=False)
         if self.map is not None:
             self.map.build(shape)
         self.built = True
 
-    def learn(self, batches):
-        """Take mean and deviation of each feature from batches of training items, as a call takes them.
-
-        Does nothing without `standardize`. A feature that is hardly ever above 0 counts as if it deviated by a hundredth of
-        what features do in the mean.
-        """
-        if not self.standardize:
-            return
-        sums, squares, count = 0.0, 0.0, 0
-        for x in batches:
-            x = np.asarray(ops.convert_to_numpy(self._features(x, training=False)), "float64")
-            sums, squares, count = sums + x.sum(axis=0), squares + (x**2).sum(axis=0), count + len(x)
-        if not count:
-            raise ValueError("images: there is none to take statistics of features from")
-        mean = sums / count
-        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-        self.mean.assign(mean)
-        self.deviation.assign(np.maximum(deviation, 0.01 * deviation.mean() or 1.0))
-
-    def _features(self, x, training):
+    def call(self, x, training=None):
         if self.backbone is not None:
             x = self.backbone(x, training=False if self.freeze else training)
-        return geometry.normalize(x) if self.scale else x
-
-    def call(self, x, training=None):
-        x = self._features(x, training)
-        if self.standardize:
-            x = (x - ops.cast(self.mean, x.dtype)) / ops.cast(self.deviation, x.dtype)
-            x = geometry.normalize(x) if self.scale else x
-        x = x if self.drop is None else self.drop(x, training=training)
+        x = geometry.normalize(x) if self.scale else x
         return x if self.map is None else self.map(x)
 
     def compute_output_shape(self, input_shape):
@@ -118,7 +80,7 @@ class ImageFeatures(keras.layers.Layer):
 
     def get_config(self):
         backbone = None if self.backbone is None else keras.saving.serialize_keras_object(self.backbone)
-        names = ("features", "freeze", "scale", "units", "standardize", "dropout")
+        names = ("features", "freeze", "scale", "units")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}, "backbone": backbone}
 
     @classmethod
@@ -144,7 +106,6 @@ class VSE:
         image_settings: further settings of the network, a dict, for instance `{"until": "conv_pw_12_relu"}`.
         scale: bring image features to unit length before they are mapped.
         image_map: end the image tower in a linear map to the size of the captions' output.
-        standardize, image_dropout: of the image features, see `ImageFeatures`.
 
     Attributes:
         towers: `{"text": CaptionEncoder, "image": ImageFeatures}`.
@@ -184,8 +145,6 @@ class VSE:
         image_settings=None,
         scale=True,
         image_map=False,
-        standardize=False,
-        image_dropout=0.0,
     ):
         if vectors is None and not errors.flag("train_vectors", train_vectors):
             raise ValueError("train_vectors=False keeps word vectors as a file has them: give the file, vectors='glove.txt'")
@@ -195,9 +154,7 @@ class VSE:
         )
         backbone = None if image is None else image_backbone(image, weights, size, image_settings or {})
         width = text.compute_output_shape((None, None))[-1] if errors.flag("image_map", image_map) else None
-        features = None if backbone else features
-        image = ImageFeatures(features, backbone, freeze, scale, width, standardize, image_dropout)
-        self.towers = {"text": text, "image": image}
+        self.towers = {"text": text, "image": ImageFeatures(None if backbone else features, backbone, freeze, scale, width)}
 
     def get_config(self):
         """The settings, for the card."""
