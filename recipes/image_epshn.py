@@ -80,7 +80,7 @@ def main():
         network = {**network, "settings": {**network["settings"], "embedding_dim": None}}
     if options.cuts > 1:
         if "freeze" not in network["settings"]:
-            raise ValueError("--cuts is for networks with frozen layers (--wide); others see new cuts in every batch")
+            raise ValueError("--cuts is for networks with frozen layers (--wide); others cut in each batch, where crop= says so")
         network = {**network, "settings": {**network["settings"], **CUT}}
     kind = "_wide" * options.wide + "_headless" * options.headless + "_cuts" * (options.cuts > 1)
     out = pathlib.Path(options.out) / (pathlib.Path(data.name).name + kind)
@@ -115,6 +115,8 @@ def arguments():
     parser.add_argument("--cuts", type=int, default=1, help="photographs: times that each is cut and mirrored to train on")
     parser.add_argument("--out", default="runs/image_epshn")
     options = parser.parse_args()
+    if options.cuts < 1:
+        parser.error(f"--cuts must be 1 or more, not {options.cuts}")
     demo = ["EP", "EPSHN", "EPSHN, second order"]
     named = {"demo": demo, "all": list(LOSSES)}.get(options.losses) or [name.strip() for name in options.losses.split(";")]
     for label in named:

@@ -41,6 +41,8 @@ class Loss(keras.losses.Loss):
     Labels are class ids [N] or [N, 1]; or [N, 2], class ids and sample ids, where a batch may hold one sample twice. Two
     rows that share both are neither a positive nor a negative pair; a row whose classmates are all copies of it has no
     positive. Losses on class scores, which compare no rows, ignore sample ids; those of two towers refuse them.
+    One-hot labels of two classes have the same shape: they are refused where values can be seen, which they cannot be inside a
+    compiled step; use labels.argmax(axis=1).
 
     Args:
         reduction: `"mean"` (also under Keras' name `"sum_over_batch_size"`), `"sum"` or `None`.
