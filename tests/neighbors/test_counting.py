@@ -5,7 +5,7 @@ import concurrent.futures
 import numpy as np
 import pytest
 
-from zoo.neighbors import counting, knn, ranks, symmetric
+from zoo.neighbors import blocks, counting, knn, ranks, symmetric
 from zoo.neighbors.exact import Gallery
 from zoo.neighbors.scaled import Scaled
 
@@ -160,6 +160,30 @@ def test_scaled_rows_are_near_the_exact_ones(kind, longest, cosine):
     out = np.ones((300, 9), np.float32)
     assert scaled.take(places, out) is out and np.array_equal(out, scaled.take(places))
     assert (scaled.rows is rows) == (kind == "float32" and (not cosine or longest < 30))
+
+
+@pytest.mark.parametrize("off", [0.9, 1.2])  # of what the bound on the error has room for
+def test_rows_of_unit_length_are_taken_as_they_are(off):
+    dims = 64
+    rows = RNG.normal(size=(300, dims))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = (rows * (1 + off * dims * np.finfo(np.float32).eps / 8 * RNG.choice([-1, 1], (300, 1)))).astype(np.float32)
+    scorer = Gallery(np.zeros((0, dims)), "cosine")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        scaled = Scaled(rows, scorer, pool)
+    assert (scaled.scale is None) == (off < 1) and (scaled.length == 1).all()
+    taken, exact = scaled.take(np.arange(300)), scorer._prepare(rows, "rows")
+    assert np.abs(taken @ taken.T - exact @ exact.T).max() < (dims + 8) * np.finfo(np.float32).eps
+
+
+def test_packed_pairs_are_ordered_by_query_and_falling_score():
+    query = RNG.integers(0, 9, 500).astype(np.int32)
+    score = np.concatenate([RNG.normal(size=496), [0.0, -np.inf, np.inf, -1e-40]]).astype(np.float32)
+    key = blocks.packed(query, score)
+    order = np.argsort(key)
+    np.testing.assert_array_equal(order, np.lexsort((-score, query)))
+    for found, expected in zip(blocks.unpacked(key[order]), (query[order], score[order]), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_half_the_product_keeps_no_copy_of_the_rows(monkeypatch):

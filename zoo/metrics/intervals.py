@@ -1,5 +1,6 @@
 """A figure and its 95 % confidence interval: Wilson for proportions, percentile bootstrap for the rest."""
 
+import itertools
 import math
 import statistics
 from typing import NamedTuple
@@ -104,19 +105,29 @@ def means(*arrays, resamples=1000, seed=0):
     n = len(arrays[0])
     if n == 0:
         return [undefined(0) for _ in arrays]
-    values = np.stack(arrays, axis=1)  # (N, A)
-    random = np.random.default_rng(seed)
-    # One resample at a time stays in the processor's cache; the draws are those of `_draws`.
-    drawn = [np.bincount(random.integers(0, n, n), minlength=n).astype(np.float64) @ values / n for _ in range(resamples)]
+    # Two numbers as one complex are gathered and added together, a resample at a time in the processor's cache.
+    values = [np.asarray(a) + 1j * b for a, b in itertools.zip_longest(arrays[::2], arrays[1::2], fillvalue=0)]
+    held = np.empty(n, np.complex128)
+    sums = [[value.take(items, out=held, mode="clip").sum() for value in values] for items in _items(n, resamples, seed)]
+    drawn = np.array(sums).view(np.float64)[:, : len(arrays)] / n
     bounds = np.percentile(drawn, [2.5, 97.5], axis=0)
     return [Score(float(array.mean()), *map(float, bound), n) for array, bound in zip(arrays, bounds.T, strict=True)]
 
 
 def _draws(n, resamples, seed):
-    """Yield blocks of weights [B, n]: n draws with replacement a row."""
-    random = np.random.default_rng(seed)
-    step = max(1, _BLOCK // n)
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        drawn = random.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
-        yield np.bincount(drawn.reshape(-1), minlength=rows * n).reshape(rows, n).astype(np.float64)
+    """Yield blocks of weights [B, n]: how often each item is in a resample."""
+    items = _items(n, resamples, seed)
+    while weights := [np.bincount(one, minlength=n) for one in itertools.islice(items, max(1, _BLOCK // n))]:
+        yield np.array(weights, np.float64)
+
+
+def _items(n, resamples, seed):
+    """Yield n draws of n items with replacement [n], for each resample.
+
+    32 random bits times n, shifted: half the time of numpy's `integers`, which draws again where an item would be
+    likelier than another by up to n / 2^32. That is nothing beside what 1,000 resamples can tell.
+    """
+    bits = np.random.PCG64(seed)
+    for _ in range(resamples):
+        words = bits.random_raw(-(-n // 2)).astype("<u8").view("<u4")[:n]
+        yield (words.astype(np.uint64) * np.uint64(n) >> np.uint64(32)).view(np.int64)

@@ -53,3 +53,20 @@ def count(mask):
 def count_rows(mask):
     """Number of true entries in each row of a mask (n, m), m a multiple of 8 below 2,048: eight bytes are added at once."""
     return mask.view(np.uint64).sum(axis=1).view(np.uint8).reshape(len(mask), 8).sum(axis=1, dtype=np.int64)
+
+
+def packed(query, score):
+    """Numbers of 64 bits [n] that are ordered by query, and by falling score where that is equal."""
+    bits = score.view(np.int32)
+    falling = ~(bits ^ ((bits >> 31) & 0x7FFFFFFF))
+    key = query.astype(np.int64)
+    key <<= 32
+    key += falling
+    key += 1 << 31
+    return key
+
+
+def unpacked(key):
+    """Query and float32 score of such numbers."""
+    rising = ~((key & 0xFFFFFFFF) - (1 << 31)).astype(np.int32)
+    return key >> 32, (rising ^ ((rising >> 31) & 0x7FFFFFFF)).view(np.float32)

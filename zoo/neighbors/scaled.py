@@ -9,8 +9,9 @@ class Scaled:
     """Rows of the length that a score asks for, by their numbers.
 
     Rows of float32 are multiplied by the inverse of their length. That rounds twice, not once: the bound on a product's
-    error has room for it, (D + 8) eps where (D + 4) eps / 2 are due. A set of another type, or with a row too long or
-    too short for that, is kept as a float32 copy.
+    error has room for it, (D + 8) eps where (D + 4) eps / 2 are due. Rows that a model has scaled already are taken as they
+    are: the room is for lengths off by D eps / 8 too. A set of another type, or with a row too long or too short, is kept as
+    a float32 copy.
 
     Args:
         rows: real numbers [N, D].
@@ -36,6 +37,9 @@ class Scaled:
         if rows.dtype == np.float32:
             list(pool.map(measure, parts))
             if scorer.distance != "cosine":
+                return
+            if (np.abs(self.length - 1) < rows.shape[1] * np.finfo(np.float32).eps / 8).all():
+                self.length[:] = 1
                 return
             full = self.length > 0
             if (np.abs(np.log10(self.length[full])) < 15).all():

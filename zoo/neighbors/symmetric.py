@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.neighbors.blocks import FEW, count, count_rows
+from zoo.neighbors.blocks import FEW, count, count_rows, packed, unpacked
 
-TILE = 768  # rows at a side of a tile; a multiple of GROUP
+TILE = 672  # rows at a side of a tile; a multiple of GROUP
 SAMPLE = 4096  # most rows at the side of the first tile
 GROUP = 16  # scores of which one maximum is kept, a power of 2
 SAMPLED = 4  # the same for the sample, smaller because as many maxima as a query has positives must lie high
@@ -71,13 +71,14 @@ class Tiles:
         self.own = threading.local()
         self.positives = self._positives(pool)
         self._sort_positives()
-        self.near = [self.positives]
+        self.near = [(packed(self.positives[0], self.positives[2]), self.positives[1])]
         self.stored = self.kept = 0
 
     def search(self, pool):
         """Return what is `Found`, or None where too many queries are lost on the way; the pool computes the tiles."""
         blocks = range(len(self.edges) - 1)
         doubt = [tuple(part[self.positives[2] >= self.low[self.positives[0]]] for part in self.positives)]
+        del self.positives
         own = np.bincount(doubt[0][0], minlength=len(self.lost))
         doubts = own.copy()
         sample, others = blocks[: self.first], blocks[self.first :]
@@ -86,13 +87,14 @@ class Tiles:
             if self._hopeless(own, doubts - own):
                 return None
             results = pool.map(self._tile, tiles)
-            self._prune()  # what the tiles before held, while these are computed
+            if tiles[0][0]:  # most of them
+                self._prune()  # what the tiles before held, while these are computed
             for parts in results:
-                for queries, nearer, doubtful, near, lost in parts:
+                for queries, nearer, doubtful, (query, row, score), lost in parts:
                     self.nearer[queries] += nearer
                     doubt.append(doubtful)
-                    self.near.append(near)
-                    self.stored += len(near[0])
+                    self.near.append((packed(query, score), row))
+                    self.stored += len(row)
                     doubts[queries] += np.bincount(doubtful[0] - queries.start, minlength=len(nearer))
                     self._lose(lost)
                     self._lose(np.flatnonzero(doubts[queries] > 2 * CROWDED) + queries.start)
@@ -100,11 +102,14 @@ class Tiles:
                     self._prune()
                 if np.count_nonzero(self.lost) > 3 * self.count // 4:
                     return None
+        del self.own  # the memory of the tiles
         self._prune()
         doubt = [np.concatenate(part) for part in zip(*doubt, strict=True)]
         nearer = np.zeros(self.count, np.int64)
         nearer[self.order] = self.nearer[: self.count]
-        return Found(nearer, self._outside(doubt), self._outside(self.near[0]), self.order[self.lost[: self.count]])
+        key, row = self.near[0]
+        query, score = unpacked(key)
+        return Found(nearer, self._outside(doubt), self._outside((query, row, score)), self.order[self.lost[: self.count]])
 
     def _hopeless(self, own, others):
         """Whether a quarter of the queries is lost, or will be, by rows in doubt: positives, and others in the sample's tiles."""
@@ -117,6 +122,8 @@ class Tiles:
         return self.order[pairs[0][kept]], self.order[pairs[1][kept]], pairs[2][kept]
 
     def _lose(self, queries):
+        if not len(queries):
+            return
         self.lost[queries] = True
         for threshold in (self.high, self.low, self.limit):
             threshold[queries] = np.inf
@@ -248,31 +255,30 @@ class Tiles:
 
     def _prune(self):
         """Sort the candidates, raise the limits to what is now the R-th largest score, and drop what lies below."""
-        query, row, score = (np.concatenate(part) for part in zip(*self.near, strict=True))
+        key, row = (np.concatenate(part) for part in zip(*self.near, strict=True))
+        self.near = []
+        order = np.argsort(key, kind="stable")  # the quickest: what is kept from before is sorted
+        key, row = key[order], row[order]
+        del order
+        counts = np.bincount(key >> 32, minlength=self.count)
+        full = np.flatnonzero((self.wanted > 0) & (counts[: self.count] >= self.wanted))
+        last = (np.cumsum(counts) - counts)[full] + self.wanted[full] - 1
+        self._raise(self.limit, full, unpacked(key[last])[1])
+        query, score = unpacked(key)
         kept = score >= self.limit[query]
-        query, row, score = query[kept], row[kept], score[kept]
-        bits = score.view(np.int32)
-        falling = ~(bits ^ ((bits >> 31) & 0x7FFFFFFF))  # ordered as the scores are, the largest first
-        order = np.argsort((query.astype(np.int64) << 32) + falling)
-        query, row, score = query[order], row[order], score[order]
-        counts = np.bincount(query, minlength=len(self.limit))
-        starts = np.cumsum(counts) - counts
-        rank = np.arange(len(query)) - starts[query]
-        last = rank == self.wanted[query] - 1
-        self._raise(self.limit, query[last], score[last])
-        kept = score >= self.limit[query]
-        query, row, score = query[kept], row[kept], score[kept]
-        self._lose(np.flatnonzero(np.bincount(query, minlength=len(self.limit)) > 2 * MANY))
-        self.near = [(query, row, score)]
-        self.stored = self.kept = len(query)
+        key, row = key[kept], row[kept]
+        self._lose(np.flatnonzero(np.bincount(query[kept], minlength=len(self.limit)) > 2 * MANY))
+        self.near = [(key, row)]
+        self.stored = self.kept = len(key)
 
 
 def _maxima(scores, size, axis):
-    """Maxima of `size` scores each, a power of 2, along an axis."""
-    for _ in range(size.bit_length() - 1):
-        half = scores.shape[axis] // 2
-        scores = np.maximum(scores[:half], scores[half:]) if axis == 0 else np.maximum(scores[:, :half], scores[:, half:])
-    return scores
+    """Maxima of `size` scores each along an axis; those of a group lie evenly far apart."""
+    parts = scores.reshape((size, -1, scores.shape[1]) if axis == 0 else (len(scores), size, -1)).swapaxes(0, axis)
+    made = np.maximum(parts[0], parts[1])
+    for part in parts[2:]:
+        np.maximum(made, part, out=made)
+    return made
 
 
 def _entries(groups, shape, axis):
