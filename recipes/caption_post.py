@@ -27,6 +27,7 @@ def ridge(data, network, options):
     words = TfidfVectorizer(token_pattern=r"\w+").fit(data.train.captions)
     train = words.transform(data.train.captions)
     target = np.stack([np.asarray(train[data.train.of(i)].mean(axis=0))[0] for i in range(len(data.train.images))])
+    target = np.tile(target, (options.cuts, 1))
     tried = []
     for alpha in ALPHAS:
         model = Ridge(alpha=alpha, solver="svd").fit(unit(network.images["train"]), target)
@@ -71,8 +72,9 @@ def table(rows, baseline, data, network, options, out):
     settings = {key: value for key, value in network.settings.items() if key != "vectors"}
     vectors = network.settings["vectors"]
     lines.append(f"Unknown words of the test captions: {100 * unknown:.1f} %; the vocabulary is from the training captions.")
+    cuts = f"{options.cuts} cuts of each training image, " * (options.cuts > 1)
     lines.append(
-        f"vse, {settings}, word vectors {pathlib.Path(vectors).stem if vectors else 'drawn'}, {options.epochs} x "
+        f"vse, {settings}, word vectors {pathlib.Path(vectors).stem if vectors else 'drawn'}, {cuts}{options.epochs} x "
         f"{options.steps} steps, {options.seeds} seeds, rate and epoch by validation; folds {options.folds}."
     )
     lines.append(data.note)

@@ -28,6 +28,7 @@ logging.getLogger("tensorflow").setLevel("ERROR")
 import caption_post as post
 import keras
 import numpy as np
+import tensorflow as tf
 
 import zoo
 
@@ -41,9 +42,10 @@ SHOWN = ["sum of hinges", "largest hinge", "margin softmax"]
 # Image features come from MobileNet as it was trained on ImageNet, once; then only the map behind them learns.
 MOBILENET = {"image": "MobileNet", "weights": "pretrained/mobilenet_1.0_224_to_pw12_fp16.npz", "size": 128,
              "image_settings": {"width": 1.0, "until": "conv_pw_12_relu"}}  # fmt: skip
+CUT = {"crop": 0.4, "flip": True}  # of training images, with --cuts
 PIXELS = {"image": "convnet", "size": 16, "freeze": False, "scale": False, "image_settings": {"channels": 1, "filters": 32}}
 CAPTIONS = {"units": 128, "cell": "gru", "dropout": 0.2, "vectors": "glove50"}  # word vectors are trained further
-DIM = 128
+DIM = 512
 RATES = (3e-3, 6e-3)  # Adam, down to zero along a cosine; gradients longer than CLIP are cut, as in VSE
 CLIP = 2.0
 SIZE = 64  # pairs of a batch
@@ -54,12 +56,12 @@ def main():
     options = arguments()
     data = zoo.data.load_captions(options.data)
     network = Network(data, options)
-    out = options.out / pathlib.Path(data.name).name
+    out = options.out / (pathlib.Path(data.name).name + "_cuts" * (options.cuts > 1))
     (out / "runs").mkdir(parents=True, exist_ok=True)
     parts = ", ".join(f"{len(s.images)} images and {len(s)} captions to {what}" for s, what in
                       ((data.train, "train on"), (data.validation, "choose by"), (data.test, "test")))  # fmt: skip
     print(f"{data.name}: {parts}\n{data.note}", flush=True)
-    network.read(out)
+    network.read(out, options.cuts)
     rows, started = {}, time.time()
     for i, label in enumerate(options.losses, 1):
         print(f"\n[{i}/{len(options.losses)}] {label}", flush=True)
@@ -83,6 +85,7 @@ def arguments():
     parser.add_argument("--steps", type=int, default=50, help="batches in an epoch")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="tried with seed 0 on validation")
     parser.add_argument("--folds", type=int, default=1, help="parts of the test images searched alone, 5 for COCO's 5,000")
+    parser.add_argument("--cuts", type=int, default=1, help="times that each training image is cut and mirrored to train on")
     parser.add_argument("--out", type=pathlib.Path, default="runs/caption_to_image")
     options = parser.parse_args()
     named = {"shown": SHOWN, "all": list(LOSSES)}.get(options.losses) or [name.strip() for name in options.losses.split(";")]
@@ -90,6 +93,8 @@ def arguments():
         if label not in LOSSES:
             parser.error(f"--losses: unknown {label!r}; there are: {'; '.join(LOSSES)}")
     options.losses = named
+    if options.cuts < 1:
+        parser.error(f"--cuts must be 1 or more, not {options.cuts}")
     if options.data is None:
         try:
             zoo.data.data_root()
@@ -115,23 +120,38 @@ class Network:
         if not self.given:
             self.network = {**MOBILENET, "weights": str(zoo.data.data_root() / MOBILENET["weights"])}
 
-    def read(self, out):
-        """Replace images by the features of the network, computed once and kept in a file."""
+    def read(self, out, cuts=1):
+        """Replace images by the features of the network, computed once and kept in files.
+
+        With `cuts` above 1 training images [I] are also cut and mirrored at random [cuts * I, F], as in VSE++.
+        """
+        if cuts > 1 and (self.given or not self.stored):
+            raise ValueError("--cuts is for photographs: stored features and digits cannot be cut")
         if not self.stored:
             return
-        if not self.given:
-            tower = zoo.encoders.VSE(**self.network, scale=False).towers["image"]
-            reader = zoo.Embedder(tower, None, tower.make_frontend(), embedding_dim=None, normalize=False, name="image")
-            for part, images in self.images.items():
-                path, started = out / f"features_{part}.npy", time.time()
-                if not path.exists():
-                    features = reader.predict(list(images), batch_size=64)
-                    with open(path.with_suffix(".part"), "wb") as file:
-                        np.save(file, features)
-                    path.with_suffix(".part").replace(path)
-                    print(f"Features of {len(images)} images of {part} in {time.time() - started:.0f} s", flush=True)
-                self.images[part] = zoo.data.load_features(path)
+        for part, images in self.images.items():
+            if not self.given:
+                seen = [self.features(images, out / f"features_{part}.npy")]
+                for cut in range(1, cuts if part == "train" else 1):
+                    seen.append(self.features(images, out / f"features_{part}_{cut}.npy", cut))
+                self.images[part] = np.concatenate(seen)
         self.settings["features"] = self.images["train"].shape[1]
+
+    def features(self, images, path, cut=None):
+        """What the network says of images, of their middle squares or of the random cut of a number; kept at `path`."""
+        if not path.exists():
+            started = time.time()
+            settings = {**self.network["image_settings"], **(CUT if cut is not None else {})}
+            tower = zoo.encoders.VSE(**{**self.network, "image_settings": settings}, scale=False).towers["image"]
+            frontend = tower.make_frontend()
+            reader = zoo.Embedder(tower, None, frontend, embedding_dim=None, normalize=False, name="image")
+            tf.random.set_seed(cut or 0)
+            pictures = frontend.dataset(frontend.as_items(list(images)), 64, augment=cut is not None)
+            with open(path.with_suffix(".part"), "wb") as file:
+                np.save(file, keras.Model.predict(reader, pictures, verbose=0))
+            path.with_suffix(".part").replace(path)
+            print(f"Features of {len(images)} images to {path} in {time.time() - started:.0f} s", flush=True)
+        return zoo.data.load_features(path)
 
     def build(self, label, seed, rate, steps=1, **more):
         """The network under a loss; the same seed gives the same start under every loss."""
@@ -185,9 +205,12 @@ class Recalls(keras.callbacks.Callback):
         logs["val_recall_sum"] = zoo.metrics.cross_modal(*vectors, self.matches)["recall_sum"].value
 
 
-def relation(split):
-    """What matches, equal texts included where a matrix holds it; else a caption's own image alone."""
-    return split.matches() if len(split) * len(split.images) <= 2**28 else split.own
+def relation(split, cuts=1):
+    """What matches, equal texts included where a matrix holds it; else a caption's own image alone, in all of its cuts."""
+    if len(split) * len(split.images) * cuts <= 2**28:
+        return np.tile(split.matches(), cuts)
+    first, second = split.own
+    return first, np.tile(second, cuts)
 
 
 def run(label, seed, rate, data, network, out, options):
@@ -195,6 +218,7 @@ def run(label, seed, rate, data, network, out, options):
     path = out / "runs" / f"{slug(label, seed, rate)}.json"
     wanted = {"loss": label, "seed": seed, "rate": rate}
     wanted |= {key: getattr(options, key) for key in ("epochs", "steps", "folds")}
+    wanted |= {"cuts": options.cuts} if options.cuts > 1 else {}
     if path.exists():
         row = json.loads(path.read_text())
         if {key: row.get(key) for key in wanted} == wanted:
@@ -203,7 +227,7 @@ def run(label, seed, rate, data, network, out, options):
     started = time.time()
     model = network.build(label, seed, rate, options.epochs * options.steps)
     batches = zoo.data.pair_batches(
-        data.train.captions, network.images["train"], relation(data.train), min(SIZE, len(data.train) // 2),
+        data.train.captions, network.images["train"], relation(data.train, options.cuts), min(SIZE, len(data.train) // 2),
         steps=options.steps, seed=seed,
     )  # fmt: skip
     best = zoo.callbacks.KeepBest(path.with_suffix(".npz"), "val_recall_sum")

@@ -11,7 +11,8 @@ Data    --task takes spoken_digits_synthetic, spoken_words, fsdd, fsdd_speakers,
 Score   see recipes/results/speech_*.txt
 
 The epoch is chosen on validation clips, by MAP@R; test clips are looked at once. Accuracy is the vote of the five nearest training
-clips, to be compared with a classifier; Recall@1 looks among the other test clips.
+clips, to be compared with a classifier; Recall@1 looks among the other test clips. Two losses joined by + train one after the
+other: batch-hard from the start draws everything to one point, after semi-hard it does not.
 """
 
 import argparse
@@ -33,7 +34,7 @@ import numpy as np
 import zoo
 from zoo.data import SpeechData, SpeechSplit, load_speech
 
-LOSSES = ("batchhard", "epshn")
+LOSSES = ("batchhard", "semihard+batchhard", "epshn")
 NETWORK = {"preset": "small", "pooling": "meanmax", "center": True, "dropout": 0.1, "speed": 0.15, "noise": 0.1,
            "embedding_dim": 64}  # fmt: skip
 SECONDS = {"spoken_words": 1.6, "new_words": 1.6}  # of a clip that are heard; 1 of the other sets
@@ -61,16 +62,20 @@ def main():
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", default="spoken_digits_synthetic", help="a name of the first lines, or a folder of words")
-    parser.add_argument("--losses", nargs="+", default=LOSSES, help="second halves of the names of zoo.list_models('speechcnn_*')")
+    parser.add_argument("--losses", nargs="+", default=LOSSES, help="second halves of the names of zoo.list_models('speechcnn_*'); "
+                        "two joined by + share the epochs, one after the other")  # fmt: skip
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=4, help="after each the validation clips are looked at")
     parser.add_argument("--steps", type=int, default=40, help="batches in an epoch")
     parser.add_argument("--out", default="runs/speech_retrieval")
     options = parser.parse_args()
     names = [name.partition("_")[2] for name in zoo.list_models("speechcnn_*")]
-    for loss in options.losses:
-        if loss not in names:
-            parser.error(f"--losses: unknown {loss!r}; there are: {', '.join(names)}")
+    for stages in options.losses:
+        for loss in stages.split("+"):
+            if loss not in names:
+                parser.error(f"--losses: unknown {loss!r}; there are: {', '.join(names)}")
+        if options.epochs < len(stages.split("+")):
+            parser.error(f"--losses: {stages} needs an epoch for each; make --epochs larger")
     return options
 
 
@@ -134,7 +139,7 @@ def score(train, test, data):
 
 def run(loss, seed, data, out, options):
     """Train once, score once. What was done before the recipe was stopped is read again."""
-    name = f"{loss}_{pathlib.Path(data.name).name}_{seed}".replace(" ", "_")
+    name = f"{loss}_{pathlib.Path(data.name).name}_{seed}".replace(" ", "_").replace("+", "_")
     path = out / "runs" / f"{name}.json"
     wanted = {"loss": loss, "seed": seed, "data": data.name, "epochs": options.epochs, "steps": options.steps}
     if path.exists():
@@ -144,25 +149,38 @@ def run(loss, seed, data, out, options):
             return row
     started = time.time()
     labels, words = zoo.data.encode(data.train.labels)
-    settings = {**NETWORK, "seconds": SECONDS.get(options.task, 1.0), "learning_rate": RATE}
-    if zoo.describe(f"speechcnn_{loss}")["settings"].get("classes"):
-        settings["classes"] = len(words)
-    keras.utils.set_random_seed(seed)
-    model = zoo.build(f"speechcnn_{loss}", **settings)
-    model.adapt(data.train.items)
     classes = min(16, len(words))
     batches = zoo.data.pk_batches(data.train.items, labels, classes, 64 // classes, steps=options.steps, seed=seed)
+    *first, last = loss.split("+")
+    model, share = None, options.epochs // (1 + len(first))
+    for stage in first:
+        model = build(stage, seed, data, words, options, model)
+        model.fit(batches, epochs=share, verbose=0)
+    model = build(last, seed, data, words, options, model)
     best = zoo.callbacks.KeepBest(path.with_suffix(".npz"), CHOICE)
     callbacks = [zoo.callbacks.Retrieval(data.validation, data.train), best] if len(data.validation) else []
-    model.fit(batches, epochs=options.epochs, verbose=0, callbacks=callbacks)
+    model.fit(batches, epochs=options.epochs - share * len(first), verbose=0, callbacks=callbacks)
     row = {**wanted, "scores": score(model.predict(data.train.items), model.predict(data.test.items), data)}
-    row |= {"validation": best.score, "epoch": best.epoch + 1} if callbacks else {"validation": None, "epoch": options.epochs}
+    row |= {"validation": None, "epoch": options.epochs}
+    if callbacks:
+        row |= {"validation": best.score, "epoch": share * len(first) + best.epoch + 1}
     row["seconds"] = time.time() - started
     model.save(path.with_suffix(".keras"))
     path.with_suffix(".npz").unlink(missing_ok=True)
     path.write_text(json.dumps(row))  # last: what is there is whole
     print(f"  {loss}, seed {seed}: {shown(row)}, epoch {row['epoch']}, {row['seconds']:.0f} s", flush=True)
     return row
+
+
+def build(loss, seed, data, words, options, before=None):
+    """The network under a loss, from the start that a seed gives, or with the encoder of the model `before`."""
+    settings = {**NETWORK, "seconds": SECONDS.get(options.task, 1.0), "learning_rate": RATE}
+    if zoo.describe(f"speechcnn_{loss}")["settings"].get("classes"):
+        settings["classes"] = len(words)
+    keras.utils.set_random_seed(seed)
+    model = zoo.build(f"speechcnn_{loss}", **settings)
+    model.adapt(data.train.items) if before is None else model.start_from(before)
+    return model
 
 
 def shown(row):
@@ -204,7 +222,7 @@ def publish(rows, data, options, out):
     """Draw, export and project the run of the last set that did best on validation clips."""
     runs = [row for loss in options.losses for row in rows[loss] if row["data"] == data.name]
     best = max(runs, key=lambda row: row["validation"] or 0.0)  # MAP@R
-    name = f"{best['loss']}_{pathlib.Path(data.name).name}_{best['seed']}".replace(" ", "_")
+    name = f"{best['loss']}_{pathlib.Path(data.name).name}_{best['seed']}".replace(" ", "_").replace("+", "_")
     model = zoo.load_model(out / "runs" / f"{name}.keras")
     vectors = model.predict(data.test.items)
     note = f"{data.name}{', SYNTHETIC' if data.synthetic else ''}"

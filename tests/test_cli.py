@@ -52,6 +52,20 @@ def test_train_shows_progress_and_scores_and_saves(trained):
     assert sorted(p.name for p in (folder / "runs/q").iterdir()) == ["model.keras", "projector", "run.json"]
 
 
+def test_it_starts_from_a_saved_model_with_its_settings(trained):
+    folder, _ = trained
+    arguments = ["train", "bilstm_epshn", "--data", "queries.tsv", "--epochs", 1, "--per-class", 4, "--start", "runs/q/model.keras"]
+    done = run(*arguments, "--out", "runs/next", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    first, after = (float(re.search(r"recall@1 +(\S+)", text)[1]) for text in (trained[1], done.stdout))
+    model = zoo.load_model(folder / "runs/next/model.keras")
+    assert model.backbone.units == 16 and model.embedding_dim == 12 and model.loss_layer.loss.negative == "semi_hard"
+    assert after > first - 0.1, (first, after)
+    done = run(*arguments, "--out", "runs/wrong", "--set", "units=8", cwd=folder)
+    assert done.returncode and "units=16, not 8" in done.stderr and "Traceback" not in done.stderr
+    assert not (folder / "runs/wrong").exists()
+
+
 def test_images_are_trained_on_exported_and_asked_by_path(tmp_path, capfd, monkeypatch):
     digits = zoo.data.load_images("digits")
     for split, part in (("train", digits.train), ("test", digits.test)):

@@ -1,5 +1,6 @@
 """The recipes speech_to_image and word_recogniser as a user runs them, on synthetic speech; killed, the first goes on."""
 
+import argparse
 import csv
 import importlib
 import os
@@ -10,6 +11,7 @@ import sys
 import time
 import types
 
+import keras
 import numpy as np
 import pytest
 
@@ -150,7 +152,7 @@ def test_the_bias_of_guesses_is_told(recipes):
 
 
 def test_speech_retrieval_leaves_scores_beside_a_baseline_and_a_bundle(tmp_path):
-    arguments = ["--losses", "epshn", "--epochs", "1", "--steps", "2"]
+    arguments = ["--losses", "semihard+batchhard", "--epochs", "2", "--steps", "2"]
     process = start(tmp_path, "speech_retrieval.py", *arguments)
     output, errors = process.communicate()
     assert process.returncode == 0, errors
@@ -159,6 +161,25 @@ def test_speech_retrieval_leaves_scores_beside_a_baseline_and_a_bundle(tmp_path)
     assert float(output.split("largest difference ")[1].split()[0]) < 1e-5
     out = tmp_path / "runs/speech_retrieval/spoken_digits_synthetic"
     found = {(row["loss"], row["metric"]): row for row in rows(out / "results.csv")}
-    assert {loss for loss, _ in found} == {"log-mel, not trained", "epshn"}
+    assert {loss for loss, _ in found} == {"log-mel, not trained", "semihard+batchhard"}
     assert all(0 <= float(row["low"]) <= float(row["value"]) <= float(row["high"]) <= 1 for row in found.values())
     assert (out / "tsne.png").stat().st_size > 1000 and (out / "projector/test/vectors.tsv").is_file()
+
+
+def test_the_second_loss_goes_on_from_the_encoder_of_the_first(recipes):
+    recipe, data = recipes("speech_retrieval"), zoo.data.load_speech("spoken_digits_synthetic")
+    options, clips = argparse.Namespace(task=data.name), data.test.items[:3]
+    first = recipe.build("semihard", 1, data, list("ab"), options)
+    keras.utils.set_random_seed(5)
+    first.fit(zoo.data.pk_batches(data.train.items, np.arange(len(data.train)) % 10, 4, 2, steps=1), verbose=0)
+    second = recipe.build("batchhard", 0, data, list("ab"), options, first)
+    np.testing.assert_allclose(second.predict(clips), first.predict(clips), atol=1e-6)
+    assert "batchhard" in second.name
+
+
+@pytest.mark.parametrize("losses, expected", [("semihard+hard", "unknown 'hard'"), ("semihard+batchhard", "an epoch for each")])
+def test_stages_that_cannot_be_trained_are_one_line(losses, expected, recipes, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["speech_retrieval", "--losses", losses, "--epochs", "1"])
+    with pytest.raises(SystemExit):
+        recipes("speech_retrieval").arguments()
+    assert expected in capsys.readouterr().err

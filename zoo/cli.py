@@ -57,6 +57,7 @@ def _parser():
     sub.add_argument("--per-class", type=int, default=8, help="samples of each class in a batch (default 8)")
     sub.add_argument("--pairs", type=int, help="of two towers, pairs in a batch (default 64), unless --classes is given")
     sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--start", metavar="MODEL", help="begin with the encoder of a saved model, NAME.keras, and its settings")
     sub.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, for instance margin=0.3")
 
     sub = command("evaluate", _evaluate, "Measure retrieval, of one tower also nearest-neighbor classification.", model)

@@ -38,11 +38,15 @@ def train(options):
     settings = _settings(options.set)
     if towers:
         settings = _fitting(settings, encoder, data)
+    start = zoo.load_model(options.start) if options.start else None
+    if start is not None:
+        known = {"embedding_dim", *registry.defaults(encoder.path)}
+        settings = {key: value for key, value in start.card()["settings"].items() if key in known} | settings
     if loss.needs_classes:
         settings.setdefault("classes", len(set(data.train.labels)))
     keras.utils.set_random_seed(options.seed)
     model = zoo.build(options.name, **settings)
-    model.adapt(data.train.items)
+    model.start_from(start) if start is not None else model.adapt(data.train.items)
     batches, watched, drawn, monitor = (_of_pairs if towers else _of_classes)(data, options)
     out = pathlib.Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -131,7 +135,7 @@ def report(model, data, split):
 def _same_run(out, options, settings, data):
     """Refuse to go on with the backup of a run that had other settings; note the settings of this one."""
     run = {"name": options.name, "settings": settings, "data": data.name, "training data": _digest(data.train)}
-    run |= {key: getattr(options, key) for key in ("classes", "per_class", "pairs", "seed")}
+    run |= {key: getattr(options, key) for key in ("classes", "per_class", "pairs", "seed", "start")}
     path = out / "run.json"
     if (out / "backup").exists() and path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))

@@ -10,6 +10,10 @@ from zoo.layers.matchmap import masked_mean
 from zoo.layers.normalize import L2Normalize
 
 
+# Settings of encoders that change neither weights nor what a trained model answers.
+_TRAINING = {"name", "trainable", "dtype", "weights", "vectors", "freeze", "crop", "flip", "speed", "noise", "dropout"}
+
+
 @keras.saving.register_keras_serializable(package="zoo")
 class Embedder(Model):
     """Turns items into embeddings, and learns to from labels.
@@ -83,7 +87,48 @@ class Embedder(Model):
         """
         if self.frontend is None:
             raise ValueError(f"{self.name} takes tensors: there is nothing to adapt")
-        state = self.frontend.learn(items)
+        self._learnt(self.frontend.learn(items))
+
+    def start_from(self, other):
+        """Begin with the encoder of another model: its weights, and what its frontend has learnt.
+
+        Takes the place of `adapt`, to go on under another loss or on other data. The loss and the optimizer begin anew.
+
+        Args:
+            other: `zoo.Embedder`, trained or loaded, whose encoder has the same settings; those that only training
+                knows (crop, flip, speed, noise, dropout, freeze) may differ.
+
+        Raises:
+            ValueError: an encoder of another kind or with other settings; the message names them.
+
+        Example:
+
+        >>> import zoo
+        >>> first = zoo.build("bilstm_semihard", units=8)
+        >>> first.adapt(["abc", "def"])
+        >>> second = zoo.build("bilstm_batchhard", units=8)
+        >>> second.start_from(first)
+        >>> bool((first.predict(["abd"]) == second.predict(["abd"])).all())
+        True
+        """
+        if not isinstance(other, Embedder) or not other.built:
+            raise ValueError(f"start_from takes a model of one tower that was adapted, trained or loaded; got {other!r:.80}")
+        mine, theirs = (model.backbone.get_config() for model in (self, other))
+        mine = {key: theirs.get(key) if value is None else value for key, value in mine.items()}  # None: as the items ask
+        mine, theirs = ({**kept, "embedding_dim": m.embedding_dim, "chunks": m.chunks} for kept, m in ((mine, self), (theirs, other)))
+        wrong = [f"{key}={theirs.get(key)!r}, not {value!r}" for key, value in mine.items()
+                 if key not in _TRAINING and value != theirs.get(key)]  # fmt: skip
+        if type(self.backbone) is not type(other.backbone):
+            wrong = [f"a {type(other.backbone).__name__}, not a {type(self.backbone).__name__}"]
+        if wrong:
+            raise ValueError(f"start_from: the encoder of {other.name} has {'; '.join(wrong)}; build this model with the same")
+        if self.frontend is not None:
+            self._learnt(other.frontend.state)
+        for layer, before in zip((self.backbone, *self.head), (other.backbone, *other.head), strict=True):
+            layer.set_weights(before.get_weights())
+
+    def _learnt(self, state):
+        """Take what a frontend has learnt."""
         if self.built and state != self.frontend.state:
             raise ValueError(
                 f"{self.name} was built for the {self.frontend.learns} of other {self.frontend.kind}s than these; adapt it "

@@ -113,6 +113,23 @@ class TwoTowers(Model):
         if not self.built and all(tower.built and tower.frontend is not None for tower in self.towers.values()):
             self.build(tuple(frontend.input_shape for frontend in self._frontends))
 
+    def start_from(self, other):
+        """Begin with both towers of another model; see `zoo.Embedder.start_from`. Takes the place of `adapt`.
+
+        Args:
+            other: `zoo.TwoTowers` with towers of the same kinds and settings.
+
+        Raises:
+            ValueError: towers of other kinds or with other settings.
+        """
+        kinds = list(getattr(other, "towers", ()))
+        if kinds != list(self.towers):
+            raise ValueError(f"start_from takes a model of two towers, {' and '.join(self.towers)}; {other!r:.80} has {kinds or 'none'}")
+        for kind, tower in self.towers.items():
+            tower.start_from(other.towers[kind])
+        if not self.built and all(tower.built and tower.frontend is not None for tower in self.towers.values()):
+            self.build(tuple(frontend.input_shape for frontend in self._frontends))
+
     def _build_on(self, items):
         """Build the model for items, as callbacks need it that restore a run before its first batch."""
         if not self.built:
