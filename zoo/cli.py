@@ -42,7 +42,8 @@ def _parser():
 
     model = ("model", "a model saved by zoo train or model.save, NAME.keras")
     about = "a data set's name; a TSV file of label<TAB>text; a folder of images or WAV files, folder/class/image.jpg; for two "
-    about += "towers a set of captions or of speech with images, or a folder of Flickr8k, Flickr30k, COCO or stored features"
+    about += "towers a set of captions or of speech with images, or a folder of Flickr8k, Flickr30k, COCO or stored features, "
+    about += "for speech of Flickr Audio, Places Audio or SpokenCOCO, with pairs.tsv, or with speech/WORD and images/WORD"
     data = {"required": True, "metavar": "DATA", "help": about}
 
     sub = command("list", _list, "List the models, or those that match a pattern such as '*_epshn'.")
