@@ -163,6 +163,27 @@ def test_a_folder_of_spoken_captions_is_trained_on_measured_drawn_exported_and_a
     assert "no spoken captions of a known kind; expected" in capfd.readouterr().err and not pathlib.Path("o").exists()
 
 
+def test_a_folder_of_classes_without_pairs_gives_a_gallery_of_images(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    settings = {"seconds": 0.25, "size": 8, "embedding_dim": 6, "speech_settings": {"blocks": [(4, 5, True)]}}
+    model = zoo.build("speech2image_mms", image_settings={"blocks": 1, "filters": 4}, **settings)
+    model.adapt({"image": towers.IMAGES, "speech": as_wavs([np.ones(2000, "int16")], 8000)})
+    model.save("model.keras")
+    for i, (color, image) in enumerate(zip(towers.LABELS, towers.IMAGES, strict=True)):
+        (tmp_path / "colors" / color).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / f"colors/{color}/{i}.png")
+    assert cli.main(["export", "model.keras", "colored", "--data", "colors", "--neighbors", "12"]) == 0
+    (tmp_path / "a.wav").write_bytes(as_wavs([np.ones(2000, "int16")], 8000)[0])
+    capfd.readouterr()
+    assert cli.main(["query", "colored", "a.wav"]) == 0
+    first, *near = capfd.readouterr().out.splitlines()
+    found = sorted(line.split()[-1] for line in near)
+    assert first.startswith("a.wav: ") and found == sorted(f"{color}/{i}.png" for i, color in enumerate(towers.LABELS))
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["export", "model.keras", "no", "--data", "empty"]) == 1
+    assert "Expected folder/class/image.jpg" in capfd.readouterr().err and not (tmp_path / "no").exists()
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -9,6 +9,7 @@ import sys
 import zoo
 from zoo import errors, registry
 from zoo.cli_train import load, load_for, report, train
+from zoo.export import inputs
 
 
 def main(arguments=None):
@@ -104,9 +105,10 @@ def _export(options):
         gallery, name = data.gallery(), data.name
     elif options.data:
         held = model.second if hasattr(model, "towers") else model  # a gallery is of what is searched
-        if held.frontend.kind == "features":
+        kind = inputs.frontend_of(held).kind
+        if kind == "features":
             raise ValueError(f"--data: the gallery is of stored features, and {options.data!r} holds none; see zoo.data.load_captions")
-        data = load(options.data, held.frontend.kind)
+        data = load(options.data, kind)
         gallery, name = data.train, data.name
         if isinstance(data, zoo.data.ImageData):
             parts = [part for part in (data.train, data.validation, data.test, data.gallery) if part]
