@@ -10,6 +10,7 @@ from PIL import Image
 
 import zoo
 from zoo import cli, cli_train
+from zoo.frontends import as_wavs
 
 SETTINGS = ["units=8", "word_dim=8", "embedding_dim=6", "learning_rate=0.02"]
 NETWORK = ["size=12", "image_settings={'blocks': 1, 'filters': 8}"]
@@ -125,6 +126,62 @@ def test_speech_and_images_are_trained_on_in_batches_of_classes(tmp_path, monkey
     assert "320 clips and 1080 images, 20 steps an epoch" in said and "image_to_speech_recall@10" in said
     columns = (tmp_path / "runs/s/projector/epoch_001/metadata.tsv").read_text().splitlines()
     assert {line.split("\t")[2] for line in columns[1:]} == set(zoo.data.load_spoken_images("digits_synthetic").words)
+
+
+def test_a_folder_of_spoken_captions_is_trained_on_measured_drawn_exported_and_asked(tmp_path, monkeypatch, capfd):
+    """Images of four colors, each with two tones of its color's pitch."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spoken").mkdir()
+    rows = ["audio\timage\tsplit\tlabel"]
+    for i, image in enumerate(towers.IMAGES):
+        color, split = towers.LABELS[i], ("train", "validation", "test")[i % 3]
+        Image.fromarray(image).save(tmp_path / f"spoken/{i}.png")
+        tones = [np.sin(np.arange(2000) * (0.1 + 0.4 * (i // 3)) + k) for k in range(2)]
+        for k, file in enumerate(as_wavs([(20000 * tone).astype("int16") for tone in tones], 8000)):
+            (tmp_path / f"spoken/{i}_{k}.wav").write_bytes(file)
+            rows.append(f"{i}_{k}.wav\t{i}.png\t{split}\t{color}")
+    (tmp_path / "spoken/pairs.tsv").write_text("\n".join(rows) + "\n")
+    settings = ["seconds=0.25", "size=8", "image_settings={'blocks': 1, 'filters': 4}", "embedding_dim=6"]
+    settings = given(*settings, "speech_settings={'blocks': [(4, 5, True)]}")
+    data = ["--data", "spoken"]
+    assert cli.main(["train", "speech2image_mms", *data, "--out", "runs/s", "--epochs", "2", "--pairs", "8", *settings]) == 0
+    said = capfd.readouterr().out
+    assert "speech2image_mms on spoken: 8 clips and 4 images, 1 steps an epoch" in said
+    assert cli.main(["evaluate", "runs/s/model.keras", *data]) == 0
+    assert "speech_to_image_recall@1" in capfd.readouterr().out
+    assert cli.main(["project", "runs/s/model.keras", *data, "--out", "runs/points"]) == 0
+    header, *rows = pathlib.Path("runs/points/metadata.tsv").read_text().splitlines()
+    assert "spoken/2_1.wav\tspeech\tred" in rows and "spoken/2.png\timage\tred" in rows and len(rows) == 12
+    assert cli.main(["export", "runs/s/model.keras", "saved_models/s", *data, "--neighbors", "12"]) == 0
+    capfd.readouterr()
+    assert cli.main(["query", "saved_models/s", "spoken/2_0.wav"]) == 0
+    first, *near = capfd.readouterr().out.splitlines()
+    assert first.startswith("spoken/2_0.wav: ") and sorted(line.split()[-1] for line in near) == sorted(
+        f"spoken/{i}.png" for i in range(12)
+    )
+    assert cli.main(["train", "speech2image_mms", "--data", "./runs", "--out", "o"]) == 1
+    assert "no spoken captions of a known kind; expected" in capfd.readouterr().err and not pathlib.Path("o").exists()
+
+
+def test_a_folder_of_classes_without_pairs_gives_a_gallery_of_images(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    settings = {"seconds": 0.25, "size": 8, "embedding_dim": 6, "speech_settings": {"blocks": [(4, 5, True)]}}
+    model = zoo.build("speech2image_mms", image_settings={"blocks": 1, "filters": 4}, **settings)
+    model.adapt({"image": towers.IMAGES, "speech": as_wavs([np.ones(2000, "int16")], 8000)})
+    model.save("model.keras")
+    for i, (color, image) in enumerate(zip(towers.LABELS, towers.IMAGES, strict=True)):
+        (tmp_path / "colors" / color).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / f"colors/{color}/{i}.png")
+    assert cli.main(["export", "model.keras", "colored", "--data", "colors", "--neighbors", "12"]) == 0
+    (tmp_path / "a.wav").write_bytes(as_wavs([np.ones(2000, "int16")], 8000)[0])
+    capfd.readouterr()
+    assert cli.main(["query", "colored", "a.wav"]) == 0
+    first, *near = capfd.readouterr().out.splitlines()
+    found = sorted(line.split()[-1] for line in near)
+    assert first.startswith("a.wav: ") and found == sorted(f"{color}/{i}.png" for i, color in enumerate(towers.LABELS))
+    (tmp_path / "empty").mkdir()
+    assert cli.main(["export", "model.keras", "no", "--data", "empty"]) == 1
+    assert "Expected folder/class/image.jpg" in capfd.readouterr().err and not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,13 @@ def test_an_unknown_loss_is_one_line(name, recipes, monkeypatch, capsys):
     assert "unknown 'plane L1'; there are: " in capsys.readouterr().err
 
 
+def test_speech_to_image_sends_a_folder_to_the_command(recipes, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["speech_to_image", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        recipes("speech_to_image").arguments()
+    assert f"zoo train speech2image_mms --data {tmp_path}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "label, share, expected",
     [("plain L1", 0.1, 0.1), ("plain L1, 1:1", 0.1, 0.5), ("plain L1, 3:1", 0.1, 0.25), ("plain L1, 10:1", 0.1, 0.1),

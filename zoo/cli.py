@@ -9,6 +9,7 @@ import sys
 import zoo
 from zoo import errors, registry
 from zoo.cli_train import load, load_for, report, train
+from zoo.export import inputs
 
 
 def main(arguments=None):
@@ -42,7 +43,8 @@ def _parser():
 
     model = ("model", "a model saved by zoo train or model.save, NAME.keras")
     about = "a data set's name; a TSV file of label<TAB>text; a folder of images or WAV files, folder/class/image.jpg; for two "
-    about += "towers a set of captions or of speech with images, or a folder of Flickr8k, Flickr30k, COCO or stored features"
+    about += "towers a set of captions or of speech with images, or a folder of Flickr8k, Flickr30k, COCO or stored features, "
+    about += "for speech of Flickr Audio, Places Audio or SpokenCOCO, with pairs.tsv, or with speech/WORD and images/WORD"
     data = {"required": True, "metavar": "DATA", "help": about}
 
     sub = command("list", _list, "List the models, or those that match a pattern such as '*_epshn'.")
@@ -104,9 +106,10 @@ def _export(options):
         gallery, name = data.gallery(), data.name
     elif options.data:
         held = model.second if hasattr(model, "towers") else model  # a gallery is of what is searched
-        if held.frontend.kind == "features":
+        kind = inputs.frontend_of(held).kind
+        if kind == "features":
             raise ValueError(f"--data: the gallery is of stored features, and {options.data!r} holds none; see zoo.data.load_captions")
-        data = load(options.data, held.frontend.kind)
+        data = load(options.data, kind)
         gallery, name = data.train, data.name
         if isinstance(data, zoo.data.ImageData):
             parts = [part for part in (data.train, data.validation, data.test, data.gallery) if part]

@@ -8,6 +8,7 @@ import pathlib
 
 import zoo
 from zoo import errors, registry
+from zoo.export import inputs
 
 SHOWN = 1000  # images of a test split that the projector shows after each epoch of two towers
 
@@ -122,7 +123,8 @@ def _gallery(data, split):
 
 def load_for(model, name):
     """The data of a name or a folder, as the model takes them."""
-    return zoo.data.load_pairs(name, model.first.name) if hasattr(model, "towers") else load(name, model.frontend.kind)
+    towers = hasattr(model, "towers")
+    return zoo.data.load_pairs(name, model.first.name) if towers else load(name, inputs.frontend_of(model).kind)
 
 
 def report(model, data, split):

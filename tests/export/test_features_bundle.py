@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from towers import IDS, TEXTS
 
 import zoo
+from zoo.cli import main
 from zoo.frontends import FeatureFrontend
 
 FEATURES = np.random.default_rng(0).normal(size=(12, 5)).astype("float32")
@@ -73,6 +75,28 @@ def test_a_loaded_model_that_never_saw_an_image_is_exported(tmp_path):
     model.save(tmp_path / "vse.keras")
     version = zoo.export(zoo.load_model(tmp_path / "vse.keras"), tmp_path / "plain")
     assert "search" not in tf.saved_model.load(str(version)).signatures
+
+
+def test_a_file_from_before_features_had_a_frontend_is_built_again_with_its_weights(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    settings = {"units": 8, "word_dim": 8, "features": 5, "embedding_dim": 4}
+    old = zoo.build("vse_ranking", **settings)
+    old.adapt({"text": TEXTS})
+    old.fit((TEXTS, FEATURES), IDS, batch_size=12, verbose=0)
+    old.second.frontend = None
+    old.save("old.keras")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    for more in ([], ["--data", "."]):  # a folder without pairs
+        assert main(["export", "old.keras", "no", *more]) == 1
+        message = capsys.readouterr().err
+        assert all(word in message for word in ("'image' without one", "build the same model again", "load_weights")), message
+    new = zoo.build("vse_ranking", **settings)
+    new.adapt({"text": TEXTS})
+    new.fit((TEXTS, FEATURES), IDS, batch_size=12, verbose=0, epochs=2)
+    new.load_weights("old.keras")
+    version = zoo.export(new, "built", gallery=(FEATURES, NAMES), neighbors=3)
+    found = tf.saved_model.load(str(version)).signatures["embed_image"](image=tf.constant(FEATURES))["embedding"]
+    np.testing.assert_allclose(found, old.predict((TEXTS, FEATURES))[1], atol=1e-6)
 
 
 def test_what_are_no_features_of_this_size_is_refused(model, tmp_path):

@@ -53,6 +53,16 @@ def test_a_fresh_process_with_tensorflow_alone_answers_as_the_model_does(model, 
     assert [row[0] for row in answers["search"]["ids"][:50].tolist()] == [str(i).encode() for i in range(50)]
 
 
+def test_a_request_without_an_image_has_an_answer_without_a_row(tmp_path):
+    model = zoo.build("convnet_epshn", embedding_dim=8, filters=8, blocks=1, size=16)  # three channels: one is broadcast
+    model.adapt(DIGITS.train.items)
+    version = zoo.export(model, tmp_path / "colors", gallery=(DIGITS.test.items[:5], DIGITS.test.labels[:5]), neighbors=3)
+    signatures = tf.saved_model.load(str(version)).signatures
+    answer = signatures["embed"](image=tf.constant([], tf.string))
+    assert answer["embedding"].shape == [0, 8] and answer["ok"].shape == [0]
+    assert signatures["search"](image=tf.constant([], tf.string))["ids"].shape == [0, 3]
+
+
 def test_a_file_that_breaks_off_refuses_the_request_and_the_next_one_is_answered(model, bundle):
     embed = tf.saved_model.load(str(bundle)).signatures["embed"]
     (good,) = model.frontend.as_bytes(DIGITS.test.items[:1])

@@ -46,13 +46,17 @@ def test_search_is_the_similarity_of_training(exported):
     assert answers["ok"].numpy().tolist() == [1.0] * 9 + [0.0] and not answers["scores"].numpy()[-1].any()
 
 
-def test_one_item_alone_and_many_have_the_same_answer(exported):
+def test_one_item_alone_and_many_have_the_same_answer_and_none_an_empty_one(exported):
     _, bundle = exported
     signatures = tf.saved_model.load(str(bundle)).signatures
     together = signatures["search"](audio=tf.constant(CLIPS))["scores"].numpy()
     for i, clip in enumerate(CLIPS[:3]):
         np.testing.assert_allclose(signatures["search"](audio=tf.constant([clip]))["scores"][0], together[i], atol=1e-6)
     assert signatures["classify"](audio=tf.constant(CLIPS))["label"].shape == (9,)
+    for name, kind in (("search", "audio"), ("classify", "audio"), ("embed_speech", "audio"), ("embed_image", "image")):
+        answer = signatures[name](**{kind: tf.constant([], tf.string)})
+        assert {value.shape[0] for value in answer.values()} == {0}
+    assert answer["embedding"].shape == [0, 5]
     (answer,) = zoo.export.query(bundle, [CLIPS[0]])
     assert len(answer["neighbors"]) == 11 and answer["neighbors"][0]["score"] == pytest.approx(together[0, 0], abs=1e-6)
 

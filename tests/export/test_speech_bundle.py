@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
 from zoo.data.synthesiser import VOICES, speak
@@ -69,6 +70,15 @@ def test_a_fresh_process_with_tensorflow_alone_answers_as_the_model_does(model, 
     assert (embedding[good:] == 0).all()
     assert [row[0] for row in answers["search"]["ids"][: len(FILES)].tolist()] == [str(i).encode() for i in range(len(FILES))]
     assert answers["classify"]["label"].shape == (len(items),)
+
+
+def test_a_request_without_a_clip_has_an_answer_without_a_row(bundle):
+    signatures = tf.saved_model.load(str(bundle)).signatures
+    shapes = {"embedding": [0, 8], "ok": [0], "ids": [0, 3], "labels": [0, 3], "scores": [0, 3], "label": [0], "votes": [0]}
+    for name in ("serving_default", "embed", "search", "classify"):
+        answer = signatures[name](audio=tf.constant([], tf.string))
+        assert {key: value.shape for key, value in answer.items()} == {key: shapes.get(key, [0]) for key in answer}
+    assert signatures["embed"](audio=tf.constant(FILES[:1]))["embedding"].shape == [1, 8]
 
 
 def test_queries_and_the_card_know_audio(model, bundle, tmp_path):

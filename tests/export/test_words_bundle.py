@@ -49,6 +49,7 @@ def test_words_are_those_of_the_model(model, bundle):
     np.testing.assert_allclose(found["scores"][:-1], np.take_along_axis(expected, order, axis=1), atol=1e-5)
     assert found["ok"].numpy().tolist() == [1.0] * 6 + [0.0] and not found["scores"].numpy()[-1].any()
     np.testing.assert_allclose(signatures["embed"](audio=tf.constant(CLIPS))["embedding"], model.predict(CLIPS), atol=1e-5)
+    assert signatures["words"](audio=tf.constant([], tf.string))["words"].shape == [0, 3]
 
 
 def test_a_process_with_tensorflow_alone_hears_words(model, bundle, plain_python, child, tmp_path):

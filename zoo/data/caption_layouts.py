@@ -27,24 +27,25 @@ def read(folder):
     """
     folder = pathlib.Path(folder)
     for pattern, reader in LAYOUTS.items():
-        if found := _found(folder, pattern):
-            return reader(folder, found[0])
+        if files := found(folder, pattern):
+            return reader(folder, files[0])
     raise FileNotFoundError(f"{str(folder)!r} holds no captions of a known kind; expected, or one folder below: {EXPECTED}")
 
 
 def known(folder):
     """Whether a folder, or one below it, holds captions of a known kind."""
-    return any(_found(pathlib.Path(folder), pattern) for pattern in LAYOUTS)
+    return any(found(pathlib.Path(folder), pattern) for pattern in LAYOUTS)
 
 
-def _found(folder, pattern):
+def found(folder, pattern):
+    """Return the files of a folder, then of those one below it, whose name has a pattern."""
     return sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")])
 
 
 def _karpathy(folder, path):
     """`dataset_*.json`: every image with its split and sentences."""
-    images = _json(path, "images")
-    places = _Places(folder)
+    images = read_json(path, "images")["images"]
+    places = Places(folder)
     rows = []
     for i, image in enumerate(images):
         try:
@@ -63,23 +64,28 @@ def _coco(folder, path):
     other = path.with_name(path.name.replace("train", "val"))
     if not other.is_file():
         raise FileNotFoundError(f"{str(path)!r} needs {other.name!r} beside it, from which validation and test are cut")
-    places, rows = _Places(folder), []
+    places, rows = Places(folder), []
     for part, file in (("train", path), ("val", other)):
-        images = sorted(_json(file, "images"), key=lambda image: image["id"])
+        images = sorted(read_json(file, "images")["images"], key=lambda image: image["id"])
         captions = {image["id"]: [] for image in images}
-        for i, note in enumerate(_json(file, "annotations")):
+        for i, note in enumerate(read_json(file, "annotations")["annotations"]):
             if note.get("image_id") not in captions:
                 raise ValueError(f"{file}: annotations[{i}] has image_id {note.get('image_id')!r}, which no image has")
             captions[note["image_id"]].append(note["caption"])
-        held = min(COCO_HELD_OUT, len(images) // 2)
         for i, image in enumerate(images):
-            split = "train" if part == "train" else ("validation", "test", "restval")[min(i // max(held, 1), 2)]
+            split = "train" if part == "train" else validation_part(i, len(images))
             rows.append((split, places(image["file_name"]), captions[image["id"]]))
     return rows
 
 
-def _token(folder, path):
-    """`image.jpg#0<TAB>caption` a line, and lists of the images of each split where there are some."""
+def validation_part(i, count):
+    """Return the split of validation image i of so many where there is none of test: half is that; `"restval"` is left."""
+    held = min(COCO_HELD_OUT, count // 2)
+    return ("validation", "test", "restval")[min(i // max(held, 1), 2)]
+
+
+def token_captions(path):
+    """Return the captions of each image, a dict of lists, of `image.jpg#0<TAB>caption` a line."""
     captions = {}
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         if not line.strip():
@@ -89,26 +95,36 @@ def _token(folder, path):
         if not tab or not mark:
             raise ValueError(f"{path}:{number}: expected image.jpg#0<TAB>caption, got {line[:60]!r}")
         captions.setdefault(name, []).append(caption)
-    places = _Places(folder)
-    if (path.parent / FLICKR8K.format("train")).is_file():
-        rows = []
-        for part in ("train", "dev", "test"):
-            lists = path.parent / FLICKR8K.format(part)
-            if not lists.is_file():
-                raise FileNotFoundError(f"{str(path)!r} needs {lists.name!r} beside it, the images of that split")
-            names = lists.read_text(encoding="utf-8").split()
-            rows += [(SPLITS[part], places(name), captions.get(name, [])) for name in names]
-        return rows
-    if path.name.startswith("Flickr8k"):
+    return captions
+
+
+def _token(folder, path):
+    """Captions, and lists of the images of each split where there are some."""
+    captions, places = token_captions(path), Places(folder)
+    if path.name.startswith("Flickr8k") or (path.parent / FLICKR8K.format("train")).is_file():
+        return [(split, places(name), captions.get(name, [])) for split, name in flickr8k_lists(path.parent, path)]
+    return [(split, places(name), captions[name]) for split, name in last_held_out(captions)]
+
+
+def flickr8k_lists(folder, path):
+    """Return (split, image) of Flickr8k's three lists in a folder; `path` is what needs them."""
+    if not (folder / FLICKR8K.format("train")).is_file():
         raise FileNotFoundError(f"{str(path)!r} needs {FLICKR8K.format('train')!r}, dev and test beside it")
-    names = sorted(captions)  # no official split: the last images
+    rows = []
+    for part in ("train", "dev", "test"):
+        lists = folder / FLICKR8K.format(part)
+        if not lists.is_file():
+            raise FileNotFoundError(f"{str(path)!r} needs {lists.name!r} beside it, the images of that split")
+        rows += [(SPLITS[part], name) for name in lists.read_text(encoding="utf-8").split()]
+    return rows
+
+
+def last_held_out(names):
+    """Return (split, image) of images without an official split: of their sorted names the last ones are held out."""
+    names = sorted(names)
     held = min(HELD_OUT, len(names) // 10)
-    cut = len(names) - 2 * held, len(names) - held
-    return [(_part(i, *cut), places(name), captions[name]) for i, name in enumerate(names)]
-
-
-def _part(i, first, second):
-    return "train" if i < first else "validation" if i < second else "test"
+    first, second = len(names) - 2 * held, len(names) - held
+    return [("train" if i < first else "validation" if i < second else "test", name) for i, name in enumerate(names)]
 
 
 def _features(folder, path):
@@ -129,15 +145,21 @@ def _features(folder, path):
     return rows
 
 
-class _Places:
-    """Finds the images of a folder: at their name, or by it in the folders that usually hold them."""
+class Places:
+    """Finds files by their name: in some folders, or in those below them that usually hold images.
+
+    Args:
+        *roots: the folders, the most likely one first.
+        usual: names of folders below each of them, `""` for itself.
+    """
 
     FOLDERS = ("", "images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr8k-images", "flickr30k-images",
                "flickr30k_images", "train2014", "val2014", "train2017", "val2017", "images/train2014", "images/val2014",
                "images/train2017", "images/val2017")  # fmt: skip
 
-    def __init__(self, folder):
-        self.folders = [folder / name for name in self.FOLDERS if (folder / name).is_dir()]
+    def __init__(self, *roots, usual=FOLDERS):
+        tried = dict.fromkeys(root / name for root in roots for name in usual)
+        self.folders = [folder for folder in tried if folder.is_dir()]
 
     def __call__(self, name):
         for tried in dict.fromkeys((name, name.rpartition("/")[2])):
@@ -147,10 +169,14 @@ class _Places:
         return str(self.folders[0] / name)
 
 
-def _json(path, key):
+def read_json(path, key):
+    """Return a file's JSON, which must hold a list of this name."""
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)[key]
+            content = json.load(file)
+        if not isinstance(content[key], list):
+            raise TypeError(f"it is {type(content[key]).__name__}")
+        return content
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: expected JSON with the list {key!r}: {error}") from error
 

@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from zoo import errors
-from zoo.data import caption_layouts
+from zoo.data import caption_layouts, spoken_layouts
 from zoo.data.base import SPLITS
 from zoo.data.captions import caption_sets, load_captions
 from zoo.data.matches import Matches
@@ -79,11 +79,14 @@ def load_pairs(name_or_folder, kind="text", root=None):
     """Read what a model of two towers is trained on.
 
     Captions match the images that they belong to, and those of which a caption reads as they do where a split has at most
-    2^28 pairs. Their label is the class of their image, or its first caption where classes are not known. Speech matches
-    the images that bear its word.
+    2^28 pairs. Their label is the class of their image, or its first caption where classes are not known. Spoken words
+    match the images that bear them, and spoken captions the images that they belong to.
 
     Args:
-        name_or_folder: for captions what `load_captions` takes, for speech what `load_spoken_images` takes.
+        name_or_folder: for captions what `load_captions` takes, for speech what `load_spoken_images` takes: a name, or a
+            folder. For captions Flickr8k, Flickr30k, COCO or stored features; for speech Flickr Audio (`wav2capt.txt`),
+            Places Audio or SpokenCOCO (`train.json`, `SpokenCOCO_train.json`), `pairs.tsv`, or `speech/WORD` with
+            `images/WORD`.
         kind: `"text"` or `"speech"`, the side that asks.
         root: folder of the named sets; by default see `data_root`.
 
@@ -103,7 +106,7 @@ def load_pairs(name_or_folder, kind="text", root=None):
         data = load_captions(name_or_folder, root)
         parts = [_captions(getattr(data, split)) for split in SPLITS]
     elif kind == "speech":
-        data = load_spoken_images(os.fspath(name_or_folder), root)
+        data = load_spoken_images(name_or_folder, root)
         parts = [_speech(data, split) for split in SPLITS]
     else:
         raise ValueError(errors.unknown("kind", kind, ("text", "speech")))
@@ -115,7 +118,8 @@ def has_pairs(name_or_folder, kind="text"):
     name = os.fspath(name_or_folder)
     if name in {"text": caption_sets, "speech": spoken_image_sets}.get(kind, list)():
         return True
-    return kind == "text" and os.path.isdir(name) and caption_layouts.known(name)
+    layouts = {"text": caption_layouts, "speech": spoken_layouts}.get(kind)
+    return layouts is not None and os.path.isdir(name) and layouts.known(name)
 
 
 def _captions(split):

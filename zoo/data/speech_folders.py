@@ -19,23 +19,10 @@ def read(folder, check=True):
         folder: as in `load_speech`.
         check: leave out, with a warning, files that do not begin as a WAV file does.
     """
-    folder = pathlib.Path(folder)
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
-    if names and set(names) <= set(SPLITS) and "train" in names:
-        rows = [(SPLITS[name], label, path) for name in names for label, path in _clips(folder / name)]
-    elif all((folder / name).is_file() for name in LISTS):
-        listed = {}
-        for name, split in LISTS.items():
-            listed |= {line.strip(): split for line in (folder / name).read_text(encoding="utf-8").splitlines()}
-        rows = [
-            (listed.get(pathlib.Path(path).relative_to(folder).as_posix(), "train"), label, path)
-            for label, path in _clips(folder)
-        ]
-    else:
-        rows = [(_drawn(path), label, path) for label, path in _clips(folder)]
+    rows = [(split or drawn(path), label, path) for split, label, path in listed(folder)]
     kept, skipped = [], []
     for row in rows:
-        why = _wrong(row[2]) if check else None
+        why = wrong(row[2]) if check else None
         kept += [] if why else [row]
         skipped += [(row[2], why)] if why else []
     if skipped:
@@ -43,6 +30,23 @@ def read(folder, check=True):
         more = f"; and {len(skipped) - 5} more" if len(skipped) > 5 else ""
         warnings.warn(f"{len(skipped)} files of {folder} are left out: {shown}{more}", stacklevel=3)
     return kept, skipped
+
+
+def listed(folder):
+    """Return (split or None, label, path) of every WAV file of a folder, in the order of their names."""
+    folder = pathlib.Path(folder)
+    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+    if names and set(names) <= set(SPLITS) and "train" in names:
+        return [(SPLITS[name], label, path) for name in names for label, path in _clips(folder / name)]
+    if all((folder / name).is_file() for name in LISTS):
+        parts = {}
+        for name, split in LISTS.items():
+            parts |= {line.strip(): split for line in (folder / name).read_text(encoding="utf-8").splitlines()}
+        return [
+            (parts.get(pathlib.Path(path).relative_to(folder).as_posix(), "train"), label, path)
+            for label, path in _clips(folder)
+        ]
+    return [(None, label, path) for label, path in _clips(folder)]
 
 
 def speaker(path):
@@ -61,14 +65,14 @@ def _clips(folder):
                     yield label, os.path.join(base, name)
 
 
-def _drawn(path):
-    """The split of a clip, by a hash of its speaker or else of its name: the same whatever else is in the folder."""
+def drawn(path):
+    """Return the split of a clip by a hash of its speaker or else of its name: the same whatever else is in the folder."""
     share = zlib.crc32((speaker(path) or os.path.basename(path)).encode()) / 2**32
     return "test" if share < 0.1 else "validation" if share < 0.2 else "train"
 
 
-def _wrong(path):
-    """What is wrong with the head of a file, or None."""
+def wrong(path):
+    """Return what is wrong with the head of a WAV file, or None."""
     try:
         with open(path, "rb") as file:
             head = file.read(12)

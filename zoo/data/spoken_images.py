@@ -1,10 +1,13 @@
-"""Speech beside images that show what it says: every spoken five matches every image of a five, many to many."""
+"""Speech beside images that show what it says: spoken captions, or words of which every clip matches every image."""
 
 import dataclasses
+import os
+import pathlib
 
 import numpy as np
 
 from zoo import errors
+from zoo.data import spoken_folders, spoken_layouts
 from zoo.data.base import SPLITS, Split
 from zoo.data.sets import data_root
 from zoo.data.speech import CATALOGUE, SYNTHETIC, SpeechSplit, load_speech
@@ -21,15 +24,17 @@ NOTES = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SpokenImages:
-    """Clips and images in three splits; they match where their labels are equal.
+    """Clips and images in three splits; they match where their labels are equal, or as `matches` says.
 
     Args:
-        name: name in the catalogue.
+        name: name in the catalogue, or the folder.
         speech: dict of split name to `SpeechSplit`.
-        images: dict of split name to `Split` of images uint8 [H, W].
+        images: dict of split name to `Split` of images uint8 [H, W], of a folder of paths.
         licence: terms of use, in words.
         note: what a reader of the scores must know.
         synthetic: whether the clips are made by a program.
+        matches: dict of split name to what matches, see `zoo.data.Matches`; None where equal labels do.
+        skipped: (path, why) of the clips and images that were left out.
     """
 
     name: str
@@ -38,6 +43,8 @@ class SpokenImages:
     licence: str
     note: str
     synthetic: bool = False
+    matches: dict | None = None
+    skipped: tuple = ()
 
     @property
     def words(self):
@@ -45,7 +52,12 @@ class SpokenImages:
         return sorted(set(self.speech["train"].labels) & set(self.images["train"].labels))
 
     def ids(self, split):
-        """Return numbers into `words` of the clips and of the images of a split, int64 each."""
+        """Return numbers of the clips and of the images of a split, int64 each, equal where they match.
+
+        Without `matches` they are places in `words`; where a clip matches several images of its own, booleans [N, M].
+        """
+        if self.matches is not None:
+            return self.matches[split]
         number = {word: i for i, word in enumerate(self.words)}
         sides = self.speech[split].labels, self.images[split].labels
         return tuple(np.array([number[label] for label in labels], np.int64) for labels in sides)
@@ -56,8 +68,24 @@ def spoken_image_sets():
     return list(NOTES)
 
 
-def load_spoken_images(name, root=None, most=200, seed=0):
+def load_spoken_images(name_or_folder, root=None, most=200, seed=0, check=True):
     """Read speech and images that belong together by what they say and show.
+
+    A folder is one of these. Clips are WAV files; the files that say what belongs together may lie one folder below:
+
+    - the Flickr Audio Caption Corpus: `wav2capt.txt` with the folder `wavs`, Flickr8k's three lists
+      (`Flickr_8k.trainImages.txt`) and its images, in `Flicker8k_Dataset` or `images`
+    - Places Audio Captions, `train.json` and `val.json` or `train_2020.json` and `dev_seen_2020.json`, perhaps with test; or
+      SpokenCOCO, `SpokenCOCO_train.json` and `SpokenCOCO_val.json`. Files are looked for at the base paths that the JSON
+      has, then below the folder. Without a file of test, validation is cut in two as COCO's written captions are.
+    - `pairs.tsv` with a header `audio<TAB>image`, perhaps also `split`, `label` and `speaker`, paths from its folder. Without
+      `split` a tenth of the images, the last by name, is test and a tenth before them validation.
+    - `speech/WORD/clip.wav` and `images/WORD/image.jpg`, each perhaps with `train`, `validation` and `test` above WORD: every
+      clip of a word matches every image of it. Without those folders a tenth of each word's clips, and of its images, is test
+      and a tenth validation, one at least, by a hash of their names; clips `SPEAKER_nohash_0.wav` of one speaker stay together.
+
+    A clip matches the images that it stands beside, so clips of one image share an id. Labels are those of `pairs.tsv` or
+    the words, else what the first caption of the image says where that is written, else the name of the image.
 
     `"digits_synthetic"`, also `"spoken_digits_synthetic"`, has spoken digits that zoo makes and scikit-learn's images, and
     needs no file;
@@ -66,27 +94,33 @@ def load_spoken_images(name, root=None, most=200, seed=0):
     of whose 20 drawings persons 1 to 14 are train, 15 to 17 validation and 18 to 20 test.
 
     Args:
-        name: one of `spoken_image_sets()`.
+        name_or_folder: one of `spoken_image_sets()`, or a folder.
         root: folder of the named sets; by default see `data_root`.
-        most: images of a word in a split, drawn by `seed`.
+        most: images of a word in a split of a named set, drawn by `seed`.
         seed: of the draw.
+        check: decode every image and read the head of every clip of a folder once, and leave out what cannot be read.
 
     Returns:
-        `SpokenImages`; clips are WAV files, images uint8 [H, W], ink is bright.
+        `SpokenImages`; clips are WAV files, images uint8 [H, W], ink is bright. Those of a folder are paths; what is missing
+        or broken, and what is then without a match, is left out with a warning that counts and names it.
 
     Raises:
-        ValueError: an unknown name.
-        FileNotFoundError: a file is missing.
+        ValueError: an unknown name, a line or an entry that does not fit, a split without a pair.
+        FileNotFoundError: a file is missing; the message says what was looked for.
 
     Example:
 
     >>> data = load_spoken_images("digits_synthetic")
     >>> data.words[:3], data.images["test"].items.shape[1:], data.synthetic
     (['eight', 'five', 'four'], (8, 8), True)
+
+    Source: Harwath and Glass 2015, Deep multimodal semantic embeddings for speech and images (Flickr); Harwath, Torralba
+    and Glass 2016 (Places); Hsu et al. 2021, Text-free image-to-speech synthesis using learned segmental units (SpokenCOCO).
     """
+    name = os.fspath(name_or_folder)
     name = "digits_synthetic" if name == SYNTHETIC else name  # as `load_speech` calls its clips
     if name not in NOTES:
-        raise ValueError(errors.unknown("set of speech and images", name, NOTES))
+        return _folder(name, isinstance(name_or_folder, pathlib.PurePath) or set(name) & set("/\\."), check)
     if name == "digits_synthetic":
         speech, images = _speech([SYNTHETIC], root), _sklearn()
         licence = "speech: written for this project; images: scikit-learn's digits, CC BY 4.0"
@@ -100,6 +134,16 @@ def load_spoken_images(name, root=None, most=200, seed=0):
         licence = f"speech: {'; '.join(entry.licence for entry in CATALOGUE.values())}; images: MIT (Omniglot)"
     images = {split: _some(part, most, seed) for split, part in images.items()}
     return SpokenImages(name, speech, images, licence, NOTES[name], name == "digits_synthetic")
+
+
+def _folder(name, is_path, check):
+    """Read a folder of the user's own; what is none is an error, of a path or of a name."""
+    if not os.path.isdir(name):
+        if is_path:
+            raise FileNotFoundError(f"there is no folder {name!r} of spoken captions; expected {spoken_layouts.EXPECTED}")
+        raise ValueError(f"{errors.unknown('set of speech and images', name, NOTES)}. A folder is accepted too")
+    speech, images, matches, skipped = spoken_folders.read(name, check)
+    return SpokenImages(name, speech, images, "yours", "", matches=matches, skipped=tuple(skipped))
 
 
 def _speech(names, root):

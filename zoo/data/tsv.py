@@ -39,7 +39,7 @@ def read_tsv(path):
         FileNotFoundError, IsADirectoryError: there is no such file, or it is a folder.
         ValueError: what is wrong, as FILE:LINE, and what to do.
     """
-    lines = _lines(path)
+    lines = tab_lines(path)
     columns, first = _header(path, lines)
     rows = [_row(path, number, fields, columns) for number, fields in lines[first:]]
     if not rows:
@@ -105,11 +105,11 @@ def split_rows(rows):
         classes.setdefault(label, []).append(text)
     place = {}
     for members in classes.values():
-        place.update(_split_class(sorted((_share(text), text) for text in members)))
+        place.update(split_class(sorted((share(text), text) for text in members)))
     return [place[row.text] for row in rows]
 
 
-def _split_class(members):
+def split_class(members):
     """Return the split of each text of one class, from (share, text) pairs sorted by share."""
     if len(members) < 3:
         return {text: "train" for _, text in members}
@@ -160,13 +160,13 @@ def _some(names, most=8):
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _share(text):
+def share(text):
     """Return a number in [0, 1) that depends on the text only."""
     return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big") / 2**64
 
 
-def _lines(path):
-    """Return (line number, fields) of every line that is not blank."""
+def tab_lines(path, form=FORMAT):
+    """Return (line number, fields) of every line that is not blank; `form` says what an empty file is to hold."""
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path}: is a folder; give the TSV file in it")
     if not os.path.exists(path):
@@ -174,7 +174,7 @@ def _lines(path):
     with open(path, "rb") as file:
         raw = file.read()
     if not raw:
-        raise ValueError(f"{path}: is empty. {FORMAT}")
+        raise ValueError(f"{path}: is empty. {form}")
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     lines = []
     for number, line in enumerate(raw.split(b"\n"), start=1):

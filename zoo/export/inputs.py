@@ -23,16 +23,23 @@ def _require(model):
             f"a SavedModel is written on TensorFlow, and Keras runs on {backend!r}: save the model with "
             'model.save("x.keras") and run `KERAS_BACKEND=tensorflow zoo export x.keras saved_models/NAME`'
         )
+    try:
+        frontend_of(model).require()
+    except ValueError as error:
+        raise ValueError(f"model: {model.name!r}: {error}") from error
+
+
+def frontend_of(model):
+    """Return what turns raw items into tensors; `ValueError` where the model has nothing of the kind."""
     frontend = getattr(model, "frontend", None)
     if frontend is None:
         raise ValueError(
             "model: expected one with a frontend that turns raw items into tensors, got "
-            f"{getattr(model, 'name', model)!r} without one; build it with zoo.build"
+            f"{getattr(model, 'name', model)!r} without one; build it with zoo.build. A file that was saved before stored "
+            "features had one: build the same model again, adapt it to the same training items, and take the file's weights, "
+            "model.load_weights('NAME.keras')"
         )
-    try:
-        frontend.require()
-    except ValueError as error:
-        raise ValueError(f"model: {model.name!r}: {error}") from error
+    return frontend
 
 
 def checked_gallery(gallery, frontend):

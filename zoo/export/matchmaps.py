@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from zoo.export.signatures import Neighbors, stored
+from zoo.export.signatures import Neighbors, never_empty, stored
 
 CELLS = 2**22  # products of frames and places that are held at once: 16 MiB
 
@@ -68,9 +68,11 @@ def parts_function(model):
     frontend = model.frontend
 
     def parts(items):
-        x, ok = frontend.checked(items)
+        x, ok = frontend.checked(never_empty(items))
         vectors, mask = model.features(x, training=False)
-        return {"embedding": (tf.cast(vectors, tf.float32), mask & ok[:, None]), "ok": tf.cast(ok, tf.float32)}
+        count = tf.shape(items)[0]
+        vectors, mask, ok = tf.cast(vectors, tf.float32)[:count], (mask & ok[:, None])[:count], ok[:count]
+        return {"embedding": (vectors, mask), "ok": tf.cast(ok, tf.float32)}
 
     return tf.function(parts, input_signature=[frontend.raw_spec], autograph=False)
 

@@ -23,11 +23,17 @@ def embedding_function(model, turn=None):
     def embed(items):
         if not hasattr(frontend, "checked"):
             return {"embedding": vectors(frontend(items))}
-        x, ok = frontend.checked(items)
+        x, ok = frontend.checked(never_empty(items))
         ok = tf.cast(ok, tf.float32)
-        return {"embedding": vectors(x) * ok[:, None], "ok": ok}
+        count = tf.shape(items)[0]
+        return {"embedding": (vectors(x) * ok[:, None])[:count], "ok": ok[:count]}
 
     return tf.function(embed, input_signature=[frontend.raw_spec], autograph=False)
+
+
+def never_empty(items):
+    """Return items (N, ...) as they are, or one of zeros or no bytes where N = 0: on a CPU convolutions of nothing fail."""
+    return tf.cond(tf.shape(items)[0] > 0, lambda: items, lambda: tf.zeros([1, *items.shape[1:]], items.dtype))
 
 
 class Turn(tf.Module):
