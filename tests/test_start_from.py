@@ -42,6 +42,17 @@ def test_a_saved_one_starts_another_and_two_towers_do(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("frontend", [True, False])
+def test_models_that_were_fed_tensors_start_another(frontend):
+    images = np.random.default_rng(0).normal(size=(4, 16, 16, 3)).astype("float32")
+    first, second = (zoo.build(f"convnet_{loss}", size=16, filters=4, embedding_dim=5) for loss in ("semihard", "epshn"))
+    if not frontend:
+        first.frontend = second.frontend = None
+    first.fit(images, np.array([0, 0, 1, 1]), verbose=0)
+    second.start_from(first)
+    np.testing.assert_array_equal(second.predict(images), first.predict(images))
+
+
 @pytest.mark.parametrize(
     "settings, expected",
     [({"units": 8}, "units=4, not 8"), ({"embedding_dim": None}, "embedding_dim=6, not None"), ({"pooling": "last"}, "pooling=")],

@@ -179,7 +179,8 @@ def beside_peer():
         cells = [f"{statistics.fmean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for v in found.values()]
         apart = abs(statistics.fmean(found["zoo"]) - statistics.fmean(found["pml"]))
         steps = next(row["steps"] for row in rows if row["loss"] == loss)
-        lines.append(f"| {names[loss]} | {steps} | {' | '.join(cells)} | {apart:.3f} |")
+        title = ", then ".join(names[stage] for stage in loss.split("+"))
+        lines.append(f"| {title} | {steps} | {' | '.join(cells)} | {apart:.3f} |")
     return lines
 
 

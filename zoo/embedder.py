@@ -122,8 +122,10 @@ class Embedder(Model):
             wrong = [f"a {type(other.backbone).__name__}, not a {type(self.backbone).__name__}"]
         if wrong:
             raise ValueError(f"start_from: the encoder of {other.name} has {'; '.join(wrong)}; build this model with the same")
-        if self.frontend is not None:
+        if self.frontend is not None and other.frontend is not None and other.frontend.state is not None:
             self._learnt(other.frontend.state)
+        if not self.built:  # what they take are tensors
+            self.build(tuple(other.get_build_config()["input_shape"]))
         for layer, before in zip((self.backbone, *self.head), (other.backbone, *other.head), strict=True):
             layer.set_weights(before.get_weights())
 
