@@ -5,7 +5,7 @@ Shows   Recall@1, 5, 10, median rank and the sum of recalls in both directions, 
         regression from image features to words; sheets of queries with what they found; a bundle that answers from UTF-8
         sentences and from image files; both kinds in one space in TensorBoard's projector.
 Time    python recipes/caption_to_image.py                           with the data half an hour on two cores, digits two minutes
-        python recipes/caption_to_image.py --data grocery81
+        python recipes/caption_to_image.py --data grocery81 --cuts 5 --epochs 20
         python recipes/caption_to_image.py --data path/to/flickr8k   also Flickr30k, COCO and stored features (--folds 5)
 Data    --data takes digits, ucm_captions, grocery81, or a folder (see zoo.data.load_captions). Without ZOO_DATA: digits, whose
         captions are made from labels; for a first look, no evidence.
