@@ -139,8 +139,7 @@ def score(train, test, data):
 
 def run(loss, seed, data, out, options):
     """Train once, score once. What was done before the recipe was stopped is read again."""
-    name = f"{loss}_{pathlib.Path(data.name).name}_{seed}".replace(" ", "_").replace("+", "_")
-    path = out / "runs" / f"{name}.json"
+    path = out / "runs" / f"{slug(loss, data, seed)}.json"
     wanted = {"loss": loss, "seed": seed, "data": data.name, "epochs": options.epochs, "steps": options.steps}
     if path.exists():
         row = json.loads(path.read_text())
@@ -170,6 +169,10 @@ def run(loss, seed, data, out, options):
     path.write_text(json.dumps(row))  # last: what is there is whole
     print(f"  {loss}, seed {seed}: {shown(row)}, epoch {row['epoch']}, {row['seconds']:.0f} s", flush=True)
     return row
+
+
+def slug(loss, data, seed):
+    return f"{loss}_{pathlib.Path(data.name).name}_{seed}".replace(" ", "_").replace("+", "_")
 
 
 def build(loss, seed, data, words, options, before=None):
@@ -222,8 +225,7 @@ def publish(rows, data, options, out):
     """Draw, export and project the run of the last set that did best on validation clips."""
     runs = [row for loss in options.losses for row in rows[loss] if row["data"] == data.name]
     best = max(runs, key=lambda row: row["validation"] or 0.0)  # MAP@R
-    name = f"{best['loss']}_{pathlib.Path(data.name).name}_{best['seed']}".replace(" ", "_").replace("+", "_")
-    model = zoo.load_model(out / "runs" / f"{name}.keras")
+    model = zoo.load_model(out / "runs" / f"{slug(best['loss'], data, best['seed'])}.keras")
     vectors = model.predict(data.test.items)
     note = f"{data.name}{', SYNTHETIC' if data.synthetic else ''}"
     figure = zoo.figures.tsne_map({best["loss"]: zoo.figures.fit_tsne(vectors)}, data.test.labels, note=note)

@@ -58,10 +58,11 @@ def test_every_loss_takes_the_embeddings_of_images(name):
     assert np.isfinite(float(loss))
 
 
-def fresh(models, folder):
+@pytest.mark.parametrize("names", [ONE_EACH, pytest.param(["resnet50_epshn"], marks=pytest.mark.slow)])
+def test_models_train_and_load_in_a_fresh_process(names, tmp_path):
     """Fit, save, and load in one other process; the answers must be the same."""
-    for name in models:
-        model = models[name] = small(name)
+    folder, models = tmp_path, {name: small(name) for name in names}
+    for name, model in models.items():
         model.adapt(DIGITS.items)
         labels = np.eye(5)[LABELS[:40]] if model.loss_layer.loss.multilabel else LABELS[:40]
         history = model.fit(DIGITS.items[:40], labels, batch_size=20, epochs=1, verbose=0).history
@@ -80,15 +81,6 @@ def fresh(models, folder):
     assert done.returncode == 0 and "UserWarning" not in done.stderr, done.stderr
     for name, model in models.items():
         np.testing.assert_allclose(np.load(folder / f"{name}.npy"), model.predict(DIGITS.items[:40]), atol=1e-5)
-
-
-def test_models_train_and_load_in_a_fresh_process(tmp_path):
-    fresh(dict.fromkeys(ONE_EACH), tmp_path)
-
-
-@pytest.mark.slow
-def test_resnet50_trains_and_loads_in_a_fresh_process(tmp_path):
-    fresh({"resnet50_epshn": None}, tmp_path)
 
 
 def test_resnet50_is_built_by_name_and_embeds():
